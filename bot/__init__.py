@@ -1,0 +1,1 @@
+"""The core of Recoup and its outbound side. Read `bot.ports` first."""

@@ -1,0 +1,1 @@
+"""What Recoup knows about money, invoices and decisions; standard library only."""

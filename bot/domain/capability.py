@@ -1,0 +1,71 @@
+"""What a provider can do, as data: the same data hides buttons and guards the service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+from bot.domain.action import Action
+from bot.domain.invoice import CollectionMethod, Invoice, InvoiceStatus, PaymentState
+from bot.domain.refusal import Refusal, RefusalKind
+
+
+class Resend(StrEnum):
+    """What a second send of an unanswered request can prove (reliability section 3)."""
+
+    KEYED = "keyed"
+    GUARDED = "guarded"
+    NAIVE = "naive"
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """One action at one provider. `provider_term` is the vendor's own word, `consequence` one sentence for the dialog."""
+
+    allowed_on: frozenset[InvoiceStatus]
+    provider_term: str
+    consequence: str
+    collection: frozenset[CollectionMethod] = frozenset(CollectionMethod)
+    takes_method: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderFacts:
+    """A provider's own facts; shared by every account of it.
+
+    `key_window` is how long the vendor keeps an idempotency key; only 80 % of it is trusted. `settle_after` is how long
+    an unanswered request may still be travelling.
+    """
+
+    slug: str
+    name: str
+    docs_url: str
+    capabilities: Mapping[Action, Capability]
+    resend: Resend
+    key_window: timedelta
+    link_hosts: frozenset[str]
+    id_pattern: str
+    """A regular expression for ids whose shape says that they are this provider's."""
+    failed_means: str
+    """How "failed" is defined here, for the footer of a digest."""
+    has_payment_link: bool = True
+    settle_after: timedelta = field(default=timedelta(seconds=120))
+    reason_limit: int | None = None
+
+    def objection(self, action: Action, invoice: Invoice) -> Refusal | None:
+        """Why this provider cannot do `action` to `invoice` as it stands; None when it can."""
+        capability = self.capabilities.get(action)
+        if capability is None:
+            return Refusal(RefusalKind.NOT_SUPPORTED, {"provider": self.name, "action": action.traits.label.lower()})
+        facts = {"invoice": invoice.label, "status": invoice.provider_status, "action": action.traits.label.lower()}
+        if invoice.status not in capability.allowed_on:
+            return Refusal(RefusalKind.NOT_ACTIONABLE, facts)
+        if invoice.payment is PaymentState.PROCESSING:
+            return Refusal(RefusalKind.NOT_ACTIONABLE, {**facts, "status": "processing a payment"})
+        if action.traits.takes_money and invoice.owed.minor == 0:
+            return Refusal(RefusalKind.NOT_ACTIONABLE, {**facts, "status": "owing nothing"})
+        if invoice.collection not in capability.collection:
+            return Refusal(RefusalKind.NOT_ACTIONABLE, {**facts, "status": "paid by the customer, not charged"})
+        return None

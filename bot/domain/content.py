@@ -1,0 +1,148 @@
+"""What is to be said, as facts: the services fill these, the views turn them into Slack's blocks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from bot.domain.action import Action
+from bot.domain.capability import ProviderFacts
+from bot.domain.digest import Digest
+from bot.domain.invoice import Invoice
+from bot.domain.offer import Offer
+from bot.domain.records import ActionRecord, HistoryEntry
+from bot.domain.refusal import Refusal
+
+
+class Choice(StrEnum):
+    """A button that can work on an invoice as it stands; the verb in the button's value."""
+
+    RETRY = "retry"
+    LINK = "link"
+    VOID = "void"
+    UNCOLLECTIBLE = "uncollectible"
+    SHOW = "show"
+    SHARE = "share"
+    CHECK = "check"
+
+    @property
+    def action(self) -> Action | None:
+        """The decision behind the button; None for the ones that decide nothing."""
+        return Action(self.value) if self.value in set(Action) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One invoice in a message: what was offered, the newest decision on it since, and the buttons that can work.
+
+    `confirm_retry` names the declined method when it cannot be read which method a retry would charge.
+    """
+
+    offer: Offer
+    facts: ProviderFacts
+    choices: tuple[Choice, ...]
+    action: ActionRecord | None = None
+    confirm_retry: str | None = None
+
+    @property
+    def invoice(self) -> Invoice:
+        return self.offer.invoice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestContent:
+    """A digest message: headline, rows, footer."""
+
+    digest: Digest
+    rows: tuple[Row, ...]
+    definitions: tuple[str, ...] = ()
+    is_preview: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardContent:
+    """One invoice with everything known about it. A private card has a "Share here" button among its choices."""
+
+    row: Row
+    is_private: bool
+    shared_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListContent:
+    """The answer to `failed`: rows, how many there are in all, what was left out and why."""
+
+    rows: tuple[Row, ...]
+    total: int
+    words: str = ""
+    gaps: tuple[tuple[str, str], ...] = ()
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndingContent:
+    """How one decision stands, told to the person who decided; with the invoice's fresh row where there is one."""
+
+    action: ActionRecord
+    row: Row | None = None
+    is_late: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusalContent:
+    """Our own no, told privately; with the fresh state and a new offer where there is one."""
+
+    refusal: Refusal
+    reference: str
+    row: Row | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkContent:
+    """The hosted payment page, given privately; a bearer URL, never stored and never posted to a channel."""
+
+    invoice: Invoice
+    url: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryContent:
+    """Every decision about one invoice."""
+
+    ref: str
+    actions: tuple[ActionRecord, ...]
+    events: tuple[HistoryEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountHealth:
+    """One account as `status` and `/healthz` see it; `problem` is a sentence, None when the last read worked."""
+
+    name: str
+    provider: str
+    live: bool
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusContent:
+    """Answer to `status`: providers, next digests, decisions whose ending is open."""
+
+    accounts: tuple[AccountHealth, ...]
+    digests: tuple[tuple[str, str, datetime | None], ...]
+    """Name, channel, next time."""
+    open_actions: tuple[ActionRecord, ...]
+    now: datetime
+
+
+Content = (
+    DigestContent
+    | CardContent
+    | ListContent
+    | EndingContent
+    | RefusalContent
+    | LinkContent
+    | HistoryContent
+    | StatusContent
+)

@@ -1,0 +1,1 @@
+"""The billing systems: one module each, all HTTP in `bot.providers.http`."""

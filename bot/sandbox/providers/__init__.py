@@ -1,0 +1,1 @@
+"""Fake providers: stateful, each speaking its vendor's wire, written from the vendor's documents."""

@@ -1,0 +1,1 @@
+"""The journal, the outbox and the digest log on SQLAlchemy Core: SQLite by default, PostgreSQL by URL."""

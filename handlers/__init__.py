@@ -1,0 +1,1 @@
+"""Everything Slack can do with Recoup: the table of contents of its listeners."""

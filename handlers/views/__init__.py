@@ -1,0 +1,1 @@
+"""Pure functions: domain content in, Slack blocks out."""
