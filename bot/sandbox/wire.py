@@ -1,0 +1,138 @@
+"""Real HTTP around a function from request to reply, with the faults of a bad network carried out for real."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeAlias
+
+from aiohttp import web
+
+BODY_LIMIT = 4 * 1024 * 1024
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+"""SO_LINGER on with zero seconds: the kernel answers a close with RST instead of FIN."""
+
+
+class Fault(StrEnum):
+    """What goes wrong on the way back. The reply itself has been made: its effects have happened."""
+
+    HANG = "hang"
+    """Never answers, until the client leaves or the server is closed."""
+    RESET = "reset"
+    """Cuts the connection without an answer."""
+    TRUNCATE = "truncate"
+    """Announces the full length, sends half of it, closes."""
+
+
+@dataclass(frozen=True, slots=True)
+class WireRequest:
+    """A request as it came in: `path` decoded, `query` raw, header names in lower case."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class WireReply:
+    """A reply and, perhaps, what befalls it on its way."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    fault: Fault | None = None
+
+
+Respond: TypeAlias = Callable[[WireRequest], WireReply]
+
+
+class RunningServer:
+    """A server that is listening; `close` returns promptly even while requests hang."""
+
+    def __init__(self, runner: web.AppRunner, closing: asyncio.Event, host: str, port: int) -> None:
+        self._runner = runner
+        self._closing = closing
+        self.host = host
+        self.port = port
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
+    async def close(self) -> None:
+        self._closing.set()
+        await self._runner.cleanup()
+
+
+async def serve(respond: Respond, host: str = "127.0.0.1", port: int = 0) -> RunningServer:
+    """Listen on `host`; port 0 takes a free one. Raises OSError when the port is taken."""
+    closing = asyncio.Event()
+
+    async def handle(incoming: web.Request) -> web.StreamResponse:
+        request = await _read(incoming)
+        reply = respond(request)
+        return await _carry_out(incoming, reply, closing)
+
+    app = web.Application(client_max_size=BODY_LIMIT)
+    app.router.add_route("*", "/{anything:.*}", handle)
+    # Handlers are cancelled when the client leaves: a hanging request ends with its client.
+    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.5)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError:
+        await runner.cleanup()
+        raise
+    return RunningServer(runner, closing, host, runner.addresses[0][1])
+
+
+async def _read(incoming: web.Request) -> WireRequest:
+    return WireRequest(
+        method=incoming.method,
+        path=incoming.path,
+        query=incoming.rel_url.raw_query_string,
+        headers={name.lower(): value for name, value in incoming.headers.items()},
+        body=await incoming.read(),
+    )
+
+
+async def _carry_out(incoming: web.Request, reply: WireReply, closing: asyncio.Event) -> web.StreamResponse:
+    match reply.fault:
+        case None:
+            return web.Response(status=reply.status, headers=dict(reply.headers), body=reply.body)
+        case Fault.HANG:
+            await closing.wait()
+            return _reset(incoming)
+        case Fault.RESET:
+            return _reset(incoming)
+        case Fault.TRUNCATE:
+            return await _truncate(incoming, reply)
+
+
+def _reset(incoming: web.Request) -> web.Response:
+    """Cut the connection; the response answered here has no way left to travel."""
+    if incoming.transport is not None:
+        raw = incoming.transport.get_extra_info("socket")
+        if raw is not None:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+        incoming.transport.abort()
+    return web.Response()
+
+
+async def _truncate(incoming: web.Request, reply: WireReply) -> web.StreamResponse:
+    response = web.StreamResponse(status=reply.status, headers=dict(reply.headers))
+    response.content_length = len(reply.body)
+    response.force_close()
+    with contextlib.suppress(ConnectionError):
+        await response.prepare(incoming)
+        await response.write(reply.body[: len(reply.body) // 2])
+    if incoming.transport is not None:
+        incoming.transport.close()  # unlike abort, this sends what is buffered first
+    return response

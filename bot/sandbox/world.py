@@ -1,0 +1,85 @@
+"""The sandbox's outside world: fake providers on real sockets, and one place to disturb and to look at them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from bot.sandbox.providers.stripe import FakeStripe
+from bot.sandbox.providers.stripe_magic import Magic
+from bot.sandbox.wire import RunningServer, WireReply, WireRequest, serve
+
+
+class FakeProvider(Protocol):
+    """A stateful stand-in for one billing vendor. Raises ValueError, with a sentence, for a control it cannot do."""
+
+    @property
+    def slug(self) -> str: ...
+    def respond(self, request: WireRequest) -> WireReply: ...
+    def credentials(self) -> dict[str, str]:
+        """What the adapter needs besides the address."""
+
+    def magic(self) -> Sequence[Magic]: ...
+    def ledger(self) -> list[dict[str, Any]]:
+        """Every attempt to move money since the start."""
+
+    def control(self, name: str, args: Mapping[str, Any]) -> dict[str, Any]: ...
+    def snapshot(self) -> dict[str, Any]: ...
+    def seed_demo(self) -> None: ...
+
+
+class World:
+    """Providers by slug, each on its own port, which it keeps while it is unreachable."""
+
+    def __init__(self, providers: Sequence[FakeProvider] | None = None, now: Callable[[], float] = time.time) -> None:
+        chosen = providers if providers is not None else [FakeStripe(now)]
+        self.providers: dict[str, FakeProvider] = {provider.slug: provider for provider in chosen}
+        self._servers: dict[str, RunningServer] = {}
+        self._ports: dict[str, int] = {}
+
+    def url(self, slug: str) -> str:
+        """Where a provider is, or would be if it could be reached. Raises KeyError before `start`."""
+        return f"http://127.0.0.1:{self._ports[slug]}"
+
+    async def start(self) -> None:
+        for slug in self.providers:
+            await self._listen(slug)
+
+    async def stop(self) -> None:
+        for slug in list(self._servers):
+            await self._leave(slug)
+
+    async def control(self, name: str, args: Mapping[str, Any]) -> dict[str, Any]:
+        """`unreachable`, `reachable` and whatever a provider can do; `provider` in `args` says which (default: the first).
+        Raises ValueError, with a sentence, for what cannot be done."""
+        rest = dict(args)
+        slug = str(rest.pop("provider", next(iter(self.providers))))
+        if slug not in self.providers:
+            raise ValueError(f"there is no provider {slug!r}")
+        match name:
+            case "unreachable":
+                await self._leave(slug)
+            case "reachable":
+                await self._listen(slug)
+            case _:
+                return self.providers[slug].control(name, rest)
+        return {"reachable": slug in self._servers}
+
+    def snapshot(self) -> dict[str, Any]:
+        """JSON-able: for each provider whether it can be reached, where, and what it shows of itself."""
+        return {
+            slug: {"reachable": slug in self._servers, "port": self._ports.get(slug), **provider.snapshot()}
+            for slug, provider in self.providers.items()
+        }
+
+    async def _listen(self, slug: str) -> None:
+        if slug in self._servers:
+            return
+        server = await serve(self.providers[slug].respond, port=self._ports.get(slug, 0))
+        self._servers[slug], self._ports[slug] = server, server.port
+
+    async def _leave(self, slug: str) -> None:
+        server = self._servers.pop(slug, None)
+        if server is not None:
+            await server.close()
