@@ -1,0 +1,271 @@
+"""The only door to the network for providers: one account's HTTP client, and what it means when nobody answers.
+
+A read may be sent again; a send goes out exactly once and its silence is sorted into "surely never sent" and "unknown".
+Proxies of the environment are not used: a third party between us and the provider would answer in the provider's name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import quote, urlencode
+
+import httpx
+import structlog
+from pydantic import SecretStr
+
+from bot.domain.errors import FailureReason, ProviderFailure, UnusableValue
+from bot.domain.outcome import Rejected, RejectedReason, Unknown
+from bot.providers.pace import PATIENCE, Budget, Pace
+from bot.providers.wording import setting
+
+Transport = httpx.AsyncBaseTransport
+Pairs = Sequence[tuple[str, str]]
+
+NEVER_SENT: Final = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.UnsupportedProtocol,
+    httpx.ProxyError,
+)
+READ_LIMIT: Final = 10.0
+SEND_LIMIT: Final = 80.0
+"""Seconds for one send, all of it; the worker's own deadline is 90."""
+SIZE_LIMIT: Final = 20 * 1024 * 1024
+
+log = structlog.get_logger()
+
+
+class _TooLarge(Exception):
+    """The answer is larger than SIZE_LIMIT."""
+
+
+_SILENCE = (httpx.RequestError, TimeoutError, _TooLarge)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer of the provider, whatever its status. Header names are lower case; the body stays out of `repr`."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    content: bytes = field(repr=False)
+
+    @property
+    def is_success(self) -> bool:
+        return 200 <= self.status < 300
+
+    @property
+    def request_id(self) -> str | None:
+        return self.headers.get("request-id") or self.headers.get("x-request-id")
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds to wait, where the provider says so in seconds (dates are not used by any provider we speak to)."""
+        try:
+            seconds = float(self.headers.get("retry-after", ""))
+        except ValueError:
+            return None
+        return seconds if 0 <= seconds < float("inf") else None
+
+    @property
+    def asks_for_another_try(self) -> bool:
+        return self.status == 429 or self.status >= 500
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Values of the Authorization header; `read` may carry a key that cannot change anything."""
+
+    send: SecretStr
+    read: SecretStr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Call:
+    """One request. `template` is what may be logged: the path without its ids."""
+
+    method: str
+    template: str
+    ids: Sequence[str]
+    params: Pairs = ()
+    form: Pairs | None = None
+    key: str | None = None
+
+    @property
+    def path(self) -> str:
+        return self.template.format(*map(_segment, self.ids))
+
+
+class ProviderHttp:
+    """One account's client. `headers` are sent always and hold no secret; `access` holds them all."""
+
+    def __init__(
+        self,
+        account: str,
+        base_url: str,
+        *,
+        access: Access,
+        headers: Mapping[str, str],
+        pace: Pace,
+        transport: Transport | None = None,
+    ) -> None:
+        self._account = account
+        self._base = _base_url(account, base_url)
+        self._access = access
+        self._pace = pace
+        self._budget = Budget(pace)
+        self._client = httpx.AsyncClient(
+            transport=transport or httpx.AsyncHTTPTransport(retries=0),
+            headers={"User-Agent": "recoup-bot", "Accept": "application/json", **headers},
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    @property
+    def host(self) -> str:
+        return self._base.host
+
+    @property
+    def is_loopback(self) -> bool:
+        return _is_loopback(self._base.host)
+
+    async def get(self, template: str, *ids: str, params: Pairs = ()) -> Reply:
+        """Read, with up to two more tries. Answers any status; raises ProviderFailure when there is no answer."""
+        call = _Call(method="GET", template=template, ids=ids, params=params)
+        answer = await self._read_once(call)
+        for tries in range(2):
+            wait = self._wait_for(answer, tries)
+            if wait is None or wait > PATIENCE:
+                break
+            await asyncio.sleep(wait)
+            answer = await self._read_once(call)
+        if isinstance(answer, Reply):
+            return answer
+        raise _read_failure(answer) from answer
+
+    async def post(self, template: str, *ids: str, form: Pairs, key: str) -> Reply | Rejected | Unknown:
+        """Send exactly once. Rejected: it surely never left. Unknown: it may have arrived. Never raises for silence."""
+        call = _Call(method="POST", template=template, ids=ids, form=form, key=key)
+        await self._budget.turn()
+        try:
+            reply = await self._exchange(call)
+        except _SILENCE as error:
+            return silence(error)
+        if reply.status == 429:
+            self._budget.pause(reply.retry_after or self._pace.backoff(0))
+        return reply
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def _read_once(self, call: _Call) -> Reply | Exception:
+        async with self._budget.reading():
+            try:
+                return await self._exchange(call)
+            except _SILENCE as error:
+                return error
+
+    def _wait_for(self, answer: Reply | Exception, tries: int) -> float | None:
+        """Seconds until the next try; None when another try is pointless or would only double a long wait."""
+        backoff = self._pace.backoff(tries)
+        if isinstance(answer, Reply):
+            if not answer.asks_for_another_try:
+                return None
+            wait = max(answer.retry_after or 0.0, backoff)
+            if answer.status == 429:
+                self._budget.pause(wait)
+            return wait
+        return None if isinstance(answer, httpx.ReadTimeout | TimeoutError | _TooLarge) else backoff
+
+    async def _exchange(self, call: _Call) -> Reply:
+        started = time.perf_counter()
+        seen = {"account": self._account, "method": call.method, "path": call.template}
+        try:
+            async with asyncio.timeout(SEND_LIMIT if call.method == "POST" else 2 * READ_LIMIT):
+                reply = await self._round_trip(call)
+        except _SILENCE as error:
+            log.warning("provider.silent", **seen, error=type(error).__name__, ms=_ms_since(started))
+            raise
+        log.info("provider.replied", **seen, status=reply.status, request_id=reply.request_id, ms=_ms_since(started))
+        return reply
+
+    async def _round_trip(self, call: _Call) -> Reply:
+        response = await self._client.send(self._request(call), stream=True)
+        try:
+            content = bytearray()
+            async for chunk in response.aiter_bytes():
+                content += chunk
+                if len(content) > SIZE_LIMIT:
+                    raise _TooLarge
+        finally:
+            await response.aclose()
+        return Reply(response.status_code, {k.lower(): v for k, v in response.headers.items()}, bytes(content))
+
+    def _request(self, call: _Call) -> httpx.Request:
+        url = f"{str(self._base).rstrip('/')}{call.path}"
+        if call.form is None:
+            headers = {"Authorization": self._access.read.get_secret_value()}
+            timeout = httpx.Timeout(READ_LIMIT, connect=5.0)
+            return self._client.build_request("GET", url, params=list(call.params), headers=headers, timeout=timeout)
+        headers = {
+            "Authorization": self._access.send.get_secret_value(),
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Idempotency-Key": call.key or "",
+        }
+        timeout = httpx.Timeout(SEND_LIMIT, connect=10.0, pool=10.0)
+        return self._client.build_request("POST", url, content=urlencode(call.form), headers=headers, timeout=timeout)
+
+
+def silence(error: Exception) -> Rejected | Unknown:
+    """Only a request that never left is safe to call a failure. A write error may follow a complete request."""
+    name = type(error).__name__
+    if isinstance(error, NEVER_SENT):
+        return Rejected(
+            reason=RejectedReason.UNREACHABLE, detail=f"The provider could not be reached ({name}); nothing was sent."
+        )
+    if isinstance(error, _TooLarge):
+        return Unknown(cause="the provider's answer was too large to read")
+    return Unknown(cause=f"no answer from the provider ({name})")
+
+
+def _read_failure(error: Exception) -> ProviderFailure:
+    if isinstance(error, _TooLarge):
+        return ProviderFailure(FailureReason.UNREADABLE, "The provider's answer was too large to read.")
+    return ProviderFailure(FailureReason.UNREACHABLE, f"The provider did not answer ({type(error).__name__}).")
+
+
+def _ms_since(started: float) -> int:
+    return round((time.perf_counter() - started) * 1000)
+
+
+def _segment(text: str) -> str:
+    """An id as one path segment; an id of dots alone would otherwise climb out of its folder."""
+    return quote(text, safe="") if text.strip(".") else text.replace(".", "%2E")
+
+
+def _base_url(account: str, text: str) -> httpx.URL:
+    name = setting(account, "base_url")
+    try:
+        url = httpx.URL(text.strip())
+    except httpx.InvalidURL:
+        raise UnusableValue(f"{name} is not a URL") from None
+    if not url.host or url.userinfo or url.query or url.fragment:
+        raise UnusableValue(f"{name} must be a plain URL such as https://api.example.com")
+    if url.scheme != "https" and not (url.scheme == "http" and _is_loopback(url.host)):
+        raise UnusableValue(f"{name} must start with https:// (plain http is for this machine only)")
+    return url
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

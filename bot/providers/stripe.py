@@ -1,0 +1,359 @@
+"""Stripe: pay, void and write off invoices, and list those whose payment failed.
+
+    Invoices        https://docs.stripe.com/api/invoices
+    Payments        https://docs.stripe.com/api/invoice-payment/object
+    Errors          https://docs.stripe.com/api/errors
+    Idempotency     https://docs.stripe.com/api/idempotent_requests
+    Rate limits     https://docs.stripe.com/rate-limits
+    Transitions     https://docs.stripe.com/invoicing/integration/workflow-transitions
+
+The decline is not on the invoice but on the payment intent behind its default payment, which has to be expanded. Manual
+attempts do not move `attempt_count`: what tells one attempt from the next is the newest charge.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final, Literal
+from urllib.parse import urlsplit
+
+import structlog
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from bot.domain.action import Action
+from bot.domain.capability import Capability, ProviderFacts, Resend
+from bot.domain.errors import FailureReason, ProviderFailure, UnusableValue
+from bot.domain.invoice import CollectionMethod, Invoice, InvoiceRef, InvoiceStatus
+from bot.domain.outcome import Outcome, Rejected, RejectedReason, Unknown
+from bot.domain.records import Attempt
+from bot.ports import ActionOrder, Clock, Unreadable, Window
+from bot.providers.http import Access, Pairs, ProviderHttp, Reply, Transport
+from bot.providers.pace import Pace
+from bot.providers.stripe_answers import final_refusal, read_failure, refusal_by_state
+from bot.providers.stripe_invoices import DASHBOARD, Reader
+from bot.providers.stripe_listing import Span, merged, spans
+from bot.providers.stripe_methods import complete
+from bot.providers.stripe_outcomes import accepted, settled
+from bot.providers.stripe_wire import WireInvoice, WirePage, body_of
+from bot.providers.wording import setting
+
+FACTS: Final = ProviderFacts(
+    slug="stripe",
+    name="Stripe",
+    docs_url="https://docs.stripe.com/api/invoices",
+    capabilities={
+        Action.RETRY: Capability(
+            allowed_on=frozenset({InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE}),
+            collection=frozenset({CollectionMethod.AUTOMATIC}),
+            provider_term="pay",
+            consequence="Stripe charges the customer's stored payment method for the full amount still owed, now.",
+            takes_method=True,
+        ),
+        Action.VOID: Capability(
+            allowed_on=frozenset({InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE}),
+            provider_term="void",
+            consequence="The invoice is annulled: nothing is owed on it any more, and that cannot be undone.",
+        ),
+        Action.UNCOLLECTIBLE: Capability(
+            allowed_on=frozenset({InvoiceStatus.OPEN}),
+            provider_term="mark uncollectible",
+            consequence=(
+                "The invoice is written off as a bad debt. It can still be paid or voided later, but not be made open "
+                "again, and a subscription may be affected by your account's settings."
+            ),
+        ),
+    },
+    resend=Resend.KEYED,
+    key_window=timedelta(hours=24),
+    link_hosts=frozenset({"invoice.stripe.com", "pay.stripe.com"}),
+    id_pattern=r"in_[A-Za-z0-9_]+",
+    failed_means=(
+        "open, tried at least once and still owing; or sent to the customer and past its due date. A payment that is "
+        "under way does not count."
+    ),
+)
+
+VERSION: Final = "2026-06-24.dahlia"
+"""The shapes we read; without it the account's own default version would decide them."""
+EXPAND: Final = (("expand[]", "payments.data.payment.payment_intent"),)
+VERBS: Final = {Action.RETRY: "pay", Action.VOID: "void", Action.UNCOLLECTIBLE: "mark_uncollectible"}
+REREAD_LIMIT: Final = 8.0
+"""Seconds for the read after a refused send, which the worker's deadline has to hold too."""
+
+_METHOD = re.compile(r"[A-Za-z0-9_]{1,255}")
+_LINK = re.compile(r"[!#-;=?-\[\]^-{}~]+")  # visible characters except those that end a link in Slack or in HTML
+_KEY = re.compile(r"[!-~]+")
+_MODES: Final = {"sk_live_": True, "rk_live_": True, "sk_test_": False, "rk_test_": False}
+
+log = structlog.get_logger()
+
+
+class Credentials(BaseModel):
+    """Settings of one Stripe account. A restricted key (`rk_…`) is enough; `read_key` keeps reads off the writing key."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    api_key: SecretStr
+    read_key: SecretStr | None = None
+    stripe_account: str | None = Field(default=None, pattern=r"^acct_[A-Za-z0-9]+$")
+    mode: Literal["test", "live"] | None = None
+    base_url: str = "https://api.stripe.com"
+    requests_per_second: float | None = Field(default=None, gt=0, le=1000)
+    """Our own share of the account's rate limit; 10 live and 5 in test mode when not set."""
+
+
+class Stripe:
+    """One Stripe account. Raises UnusableValue when it is built from keys or a URL that cannot be used."""
+
+    def __init__(self, account: str, credentials: Credentials, *, clock: Clock, transport: Transport | None = None) -> None:
+        self._account = account
+        self._clock = clock
+        self._live = _is_live(account, credentials)
+        headers = {"Stripe-Version": VERSION}
+        if credentials.stripe_account:
+            headers["Stripe-Account"] = credentials.stripe_account
+        self._http = ProviderHttp(
+            account,
+            credentials.base_url,
+            access=_access(credentials),
+            headers=headers,
+            pace=Pace(credentials.requests_per_second or (10.0 if self._live else 5.0)),
+            transport=transport,
+        )
+        self._reader = Reader(account=account, live=self._live, dashboard=self._dashboard(credentials.stripe_account))
+
+    @property
+    def facts(self) -> ProviderFacts:
+        return FACTS
+
+    @property
+    def account(self) -> str:
+        return self._account
+
+    @property
+    def live(self) -> bool:
+        return self._live
+
+    async def get(self, ref: InvoiceRef, *, thorough: bool = False) -> Invoice | None:
+        wire = await self._wire(ref, EXPAND)
+        if wire is None:
+            return None
+        invoice = self._invoice(wire)
+        return await complete(self._http, wire, invoice, thorough=thorough)
+
+    async def failed(self, window: Window) -> AsyncGenerator[Invoice | Unreadable]:
+        now = self._clock.now()
+        known: set[str] = set()
+        async with aclosing(merged(spans(window), self._page)) as pages:
+            async for page in pages:
+                for item in self._reader.items(page, now):
+                    if isinstance(item, Unreadable):
+                        yield item
+                    elif item.failed_because is not None and item.ref.id not in known:
+                        known.add(item.ref.id)
+                        yield item
+
+    async def find(self, text: str) -> list[Invoice]:
+        """By Stripe's search, whose index lags by up to a minute and which India's merchants do not have."""
+        number = text.strip()
+        if not number or len(number) > 100:
+            return []
+        quoted = number.replace("\\", "\\\\").replace("'", "\\'")
+        reply = await self._http.get("/v1/invoices/search", params=(("query", f"number:'{quoted}'"), ("limit", "10")))
+        if reply.status in {400, 403, 404}:
+            raise ProviderFailure(
+                FailureReason.REFUSED,
+                "Stripe refuses to search by number for this account; use the invoice's id (in_…).",
+                request_id=reply.request_id,
+            )
+        page = self._body_page(reply)
+        items = self._reader.items(page, self._clock.now())
+        return [item for item in items if isinstance(item, Invoice) and (item.number or "").lower() == number.lower()][:10]
+
+    async def perform(self, order: ActionOrder) -> Outcome:
+        if (refusal := self._objection(order)) is not None:
+            return refusal
+        path = f"/v1/invoices/{{}}/{VERBS[order.action]}"
+        match await self._http.post(path, order.invoice.ref.id, form=_form(order), key=order.key):
+            case Reply(is_success=True) as reply:
+                return self._accepted(order, reply)
+            case Reply() as reply:
+                return final_refusal(order, reply) or await self._refused_by_state(order, reply)
+            case Rejected() | Unknown() as no_answer:
+                return no_answer
+
+    async def settle(self, attempt: Attempt) -> Outcome:
+        try:
+            invoice = await self.get(attempt.ref, thorough=True)
+        except ProviderFailure as failure:
+            return Unknown(cause=failure.detail, request_id=failure.request_id)
+        if invoice is None:
+            return Unknown(cause="Stripe does not show the invoice any more")
+        return settled(attempt, invoice, FACTS.settle_after)
+
+    async def payment_link(self, ref: InvoiceRef) -> str | None:
+        wire = await self._wire(ref)
+        if wire is None or not wire.hosted_invoice_url:
+            return None
+        if wire.livemode is not self._live:
+            raise self._reader.wrong_mode()
+        if not self._may_show(wire.hosted_invoice_url):
+            log.warning("provider.link_refused", account=self._account)
+            return None
+        return wire.hosted_invoice_url
+
+    async def close(self) -> None:
+        await self._http.close()
+
+    async def _wire(self, ref: InvoiceRef, params: Pairs = ()) -> WireInvoice | None:
+        reply = await self._http.get("/v1/invoices/{}", ref.id, params=params)
+        if reply.status == 403 and params:
+            # A restricted key may read invoices but not payment intents: better the invoice without its decline.
+            reply = await self._http.get("/v1/invoices/{}", ref.id)
+        if reply.status == 404:
+            return None
+        if not reply.is_success:
+            raise read_failure(self._account, reply)
+        wire = body_of(WireInvoice, reply)
+        if wire.id != ref.id:
+            raise ProviderFailure(
+                FailureReason.UNREADABLE, "Stripe answered with another invoice.", request_id=reply.request_id
+            )
+        return wire
+
+    def _invoice(self, wire: WireInvoice) -> Invoice:
+        try:
+            return self._reader.invoice(wire, self._clock.now())
+        except UnusableValue as error:
+            raise ProviderFailure(FailureReason.UNREADABLE, f"Stripe's invoice makes no sense: {error}.") from error
+
+    async def _page(self, span: Span, cursor: str | None) -> WirePage:
+        params = [("status", "open"), ("limit", "100"), ("created[lt]", str(span.end))]
+        if span.start is not None:
+            params.append(("created[gte]", str(span.start)))
+        if cursor is not None:
+            params.append(("starting_after", cursor))
+        return self._body_page(await self._http.get("/v1/invoices", params=params))
+
+    def _body_page(self, reply: Reply) -> WirePage:
+        if not reply.is_success:
+            raise read_failure(self._account, reply)
+        return body_of(WirePage, reply)
+
+    def _objection(self, order: ActionOrder) -> Rejected | None:
+        """Why nothing may be sent. Checked here as well, so that no caller can make Stripe finalize and charge a draft."""
+        invoice = order.invoice
+        if invoice.live is not self._live:
+            return Rejected(reason=RejectedReason.WRONG_MODE, detail=self._reader.wrong_mode().detail)
+        if invoice.ref.account != self._account:
+            detail = f"Invoice {invoice.ref} does not belong to account {self._account}."
+            return Rejected(reason=RejectedReason.INVALID_REQUEST, detail=detail)
+        if (refusal := FACTS.objection(order.action, invoice)) is not None:
+            status = refusal.facts.get("status")
+            detail = f"Invoice {invoice.label} is {status}." if status else f"Stripe cannot {order.action} an invoice."
+            return Rejected(reason=RejectedReason.NOT_ACTIONABLE, detail=detail)
+        takes_method = FACTS.capabilities[order.action].takes_method
+        if order.method is not None and not (takes_method and _METHOD.fullmatch(order.method)):
+            return Rejected(reason=RejectedReason.INVALID_REQUEST, detail="This payment method cannot be used here.")
+        return None
+
+    def _accepted(self, order: ActionOrder, reply: Reply) -> Outcome:
+        try:
+            wire = body_of(WireInvoice, reply)
+            invoice = self._invoice(wire)
+        except ProviderFailure as failure:
+            return Unknown(cause=failure.detail, request_id=reply.request_id)
+        if invoice.ref != order.invoice.ref:
+            return Unknown(cause="Stripe answered with another invoice", request_id=reply.request_id)
+        if order.action is not Action.RETRY:
+            # Not expanded, for a key that may void need not read payments; neither action makes a new charge.
+            before = order.invoice
+            invoice = replace(
+                invoice,
+                payment=before.payment,
+                newest_charge=before.newest_charge,
+                newest_charge_at=before.newest_charge_at,
+                decline=before.decline,
+            )
+        return accepted(order, invoice, wire.intent, reply.request_id)
+
+    async def _refused_by_state(self, order: ActionOrder, reply: Reply) -> Outcome:
+        try:
+            async with asyncio.timeout(REREAD_LIMIT):
+                now = await self.get(order.invoice.ref, thorough=True)
+        except (ProviderFailure, TimeoutError):
+            now = None
+        return refusal_by_state(order, reply, now)
+
+    def _may_show(self, url: str) -> bool:
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname or "", parts.port
+        except ValueError:
+            return False
+        if not _LINK.fullmatch(url) or parts.username is not None:
+            return False
+        if host == self._http.host:
+            return parts.scheme == "https" or (parts.scheme == "http" and self._http.is_loopback)
+        return parts.scheme == "https" and host in FACTS.link_hosts and port in {None, 443}
+
+    def _dashboard(self, stripe_account: str | None) -> str | None:
+        if self._http.host != "api.stripe.com":
+            return None
+        account = f"{stripe_account}/" if stripe_account else ""
+        return f"{DASHBOARD}{account}{'' if self._live else 'test/'}"
+
+
+def _form(order: ActionOrder) -> list[tuple[str, str]]:
+    """Never `forgive`, `off_session` or `paid_out_of_band`: the amount is Stripe's, the charge is an ordinary one."""
+    if order.action is not Action.RETRY:
+        return []
+    chosen = [("payment_method", order.method)] if order.method else []
+    return [*EXPAND, *chosen]
+
+
+def _access(credentials: Credentials) -> Access:
+    read = credentials.read_key or credentials.api_key
+    return Access(
+        send=SecretStr(f"Bearer {credentials.api_key.get_secret_value().strip()}"),
+        read=SecretStr(f"Bearer {read.get_secret_value().strip()}"),
+    )
+
+
+def _is_live(account: str, credentials: Credentials) -> bool:
+    """Live or test, as the keys and `mode` say together; raises UnusableValue with a sentence for every problem."""
+    declared = None if credentials.mode is None else credentials.mode == "live"
+    problems: list[str] = []
+    modes: set[bool] = set() if declared is None else {declared}
+    for name, secret in (("api_key", credentials.api_key), ("read_key", credentials.read_key)):
+        if secret is None:
+            continue
+        key, variable = secret.get_secret_value().strip(), setting(account, name)
+        if problem := _problem(key, variable):
+            problems.append(problem)
+            continue
+        mode = _MODES.get(key[:8], declared)
+        if mode is None:
+            problems.append(f"{variable} does not tell test from live; set {setting(account, 'mode')} to test or live")
+        else:
+            modes.add(mode)
+    if not problems and len(modes) > 1:
+        problems.append(f"{setting(account, 'api_key')}, read_key and mode of account {account} mix test and live")
+    if problems:
+        raise UnusableValue("\n".join(problems))
+    return modes.pop()
+
+
+def _problem(key: str, variable: str) -> str | None:
+    if not key:
+        return f"{variable} is missing"
+    if key.startswith("pk_"):
+        return f"{variable} is a publishable key (pk_…); it needs a secret (sk_…) or restricted (rk_…) key"
+    if not _KEY.fullmatch(key):
+        return f"{variable} contains characters that no Stripe key has"
+    return None

@@ -1,0 +1,110 @@
+"""Which stored payment method a retry would charge, and when the newest charge was made.
+
+Stripe's order is invoice, subscription, the customer's default for invoices, the customer's default source:
+https://docs.stripe.com/billing/subscriptions/payment-methods-setting. Every read here may be refused (a restricted key);
+what cannot be read stays unknown and never breaks the invoice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import datetime
+
+from bot.domain.errors import ProviderFailure
+from bot.domain.invoice import (
+    CollectionMethod,
+    Invoice,
+    InvoiceStatus,
+    MethodToCharge,
+    NoMethod,
+    PaymentMethod,
+)
+from bot.providers.http import ProviderHttp
+from bot.providers.stripe_wire import (
+    Shape,
+    WireCharge,
+    WireCustomer,
+    WireInvoice,
+    WireMethod,
+    WireSubscription,
+    body_of,
+    id_of,
+    moment,
+)
+
+
+async def complete(http: ProviderHttp, wire: WireInvoice, invoice: Invoice, *, thorough: bool) -> Invoice:
+    """The invoice with what more reads can tell: always the method after a decline that blocks it, all when `thorough`."""
+    blocked = invoice.decline is not None and invoice.decline.kind.blocks_same_method
+    if not (thorough or blocked):
+        return invoice
+    wants_time = thorough and invoice.newest_charge is not None
+    method, charged_at = await asyncio.gather(
+        _method_to_charge(http, wire, invoice) if _is_charged(invoice) else _nothing(),
+        _charged_at(http, invoice.newest_charge) if wants_time and invoice.newest_charge else _nothing(),
+    )
+    return replace(invoice, method=method, newest_charge_at=charged_at)
+
+
+async def _nothing() -> None:
+    return None
+
+
+def _is_charged(invoice: Invoice) -> bool:
+    return invoice.collection is CollectionMethod.AUTOMATIC and invoice.status in {
+        InvoiceStatus.OPEN,
+        InvoiceStatus.UNCOLLECTIBLE,
+    }
+
+
+async def _method_to_charge(http: ProviderHttp, wire: WireInvoice, invoice: Invoice) -> MethodToCharge:
+    found = id_of(wire.default_payment_method) or id_of(wire.default_source)
+    if found is None:
+        subscription, customer = await asyncio.gather(_subscription(http, wire), _customer(http, wire))
+        if wire.subscription is not None:
+            if subscription is None:
+                return None
+            found = id_of(subscription.default_payment_method) or id_of(subscription.default_source)
+        if found is None:
+            if customer is None:
+                return None
+            found = _of_customer(customer)
+    return NoMethod() if found is None else await _labelled(http, found, invoice)
+
+
+def _of_customer(customer: WireCustomer) -> str | None:
+    settings = customer.invoice_settings
+    return (id_of(settings.default_payment_method) if settings else None) or id_of(customer.default_source)
+
+
+async def _labelled(http: ProviderHttp, method: str, invoice: Invoice) -> PaymentMethod:
+    """The declined method's label is known already; another's costs one read."""
+    if invoice.decline is not None and invoice.decline.method == method and invoice.decline.method_label:
+        return PaymentMethod(method, invoice.decline.method_label)
+    read = await _tolerant(http, WireMethod, "/v1/payment_methods/{}", method)
+    return PaymentMethod(method, read.label if read else method)
+
+
+async def _subscription(http: ProviderHttp, wire: WireInvoice) -> WireSubscription | None:
+    if wire.subscription is None:
+        return None
+    return await _tolerant(http, WireSubscription, "/v1/subscriptions/{}", wire.subscription)
+
+
+async def _customer(http: ProviderHttp, wire: WireInvoice) -> WireCustomer | None:
+    customer = id_of(wire.customer)
+    return await _tolerant(http, WireCustomer, "/v1/customers/{}", customer) if customer else None
+
+
+async def _charged_at(http: ProviderHttp, charge: str) -> datetime | None:
+    read = await _tolerant(http, WireCharge, "/v1/charges/{}", charge)
+    return moment(read.created) if read else None
+
+
+async def _tolerant(http: ProviderHttp, model: type[Shape], template: str, identifier: str) -> Shape | None:
+    try:
+        reply = await http.get(template, identifier)
+        return body_of(model, reply) if reply.is_success else None
+    except ProviderFailure:
+        return None

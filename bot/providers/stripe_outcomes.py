@@ -1,0 +1,130 @@
+"""How an attempt ended, as an invoice shows it: right after a send, or when read later because no answer came."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from bot.domain.action import Action
+from bot.domain.errors import UnusableValue
+from bot.domain.invoice import Invoice, InvoiceStatus, PaymentState
+from bot.domain.money import Money
+from bot.domain.outcome import Declined, Outcome, Pending, Rejected, RejectedReason, Succeeded, Unknown
+from bot.domain.records import Attempt
+from bot.ports import ActionOrder
+from bot.providers.stripe_declines import decline_without_error
+from bot.providers.stripe_wire import UNITS, WireIntent
+
+REACHED: Final = {Action.VOID: InvoiceStatus.VOID, Action.UNCOLLECTIBLE: InvoiceStatus.UNCOLLECTIBLE}
+"""The status that proves an action which takes no money."""
+STILL_PAYABLE: Final = frozenset({InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE})
+SKEW: Final = timedelta(seconds=5)
+
+
+def accepted(order: ActionOrder, invoice: Invoice, intent: WireIntent | None, request_id: str | None) -> Outcome:
+    """The ending that a 2xx tells; `invoice` is the one it carried. Accepted is not paid."""
+    if order.action is not Action.RETRY:
+        if invoice.status is REACHED[order.action]:
+            return Succeeded(invoice=invoice, request_id=request_id)
+        return _surprise(invoice, request_id)
+    if invoice.status is InvoiceStatus.PAID:
+        charged = _collected(order.invoice.owed, invoice, intent)
+        return Succeeded(invoice=invoice, charged=charged, request_id=request_id)
+    if invoice.status not in STILL_PAYABLE:
+        return _surprise(invoice, request_id)
+    return _still_payable(order, invoice, request_id)
+
+
+def settled(attempt: Attempt, invoice: Invoice, settle_after: timedelta) -> Outcome:
+    """The ending that a later read tells, against what the guard read saw before the send."""
+    if attempt.action is not Action.RETRY:
+        if invoice.status is REACHED[attempt.action]:
+            return Succeeded(invoice=invoice)
+        return _not_applied(invoice)
+    if invoice.status is InvoiceStatus.PAID:
+        ours = _made_by(attempt, invoice, settle_after)
+        return Succeeded(invoice=invoice, charged=_difference(attempt.before.owed, invoice) if ours else None, ours=ours)
+    if invoice.status in STILL_PAYABLE:
+        return _settled_while_payable(attempt, invoice)
+    return _not_applied(invoice) if invoice.status is InvoiceStatus.VOID else _surprise(invoice, None)
+
+
+def _still_payable(order: ActionOrder, invoice: Invoice, request_id: str | None) -> Outcome:
+    match invoice.payment:
+        case PaymentState.PROCESSING:
+            return Pending(detail="The bank is processing the payment.", invoice=invoice, request_id=request_id)
+        case PaymentState.NEEDS_AUTHENTICATION | PaymentState.FAILED:
+            return _declined(invoice, request_id)
+        case PaymentState.NONE | PaymentState.SUCCEEDED | PaymentState.UNREAD:
+            # Not an ending: a part payment must never be shown as paid, and an unread one may be.
+            detail = _part(order.invoice.owed, invoice) or "Stripe accepted the request; the payment is not through yet."
+            return Pending(detail=detail, invoice=invoice, request_id=request_id)
+
+
+def _settled_while_payable(attempt: Attempt, invoice: Invoice) -> Outcome:
+    is_new_charge = invoice.newest_charge != attempt.before.newest_charge
+    match invoice.payment:
+        case PaymentState.PROCESSING:
+            return Pending(detail="The bank is processing the payment.", invoice=invoice)
+        case PaymentState.NEEDS_AUTHENTICATION:
+            return _declined(invoice, None)
+        case PaymentState.FAILED if is_new_charge:
+            return _declined(invoice, None)
+        case PaymentState.UNREAD:
+            return Unknown(cause="the state of the payment could not be read")
+        case PaymentState.SUCCEEDED if (part := _part(attempt.before.owed, invoice)) is not None:
+            return Pending(detail=part, invoice=invoice)
+        case PaymentState.NONE | PaymentState.FAILED | PaymentState.SUCCEEDED:
+            return Unknown(cause="Stripe shows a new charge but no result") if is_new_charge else _not_applied(invoice)
+
+
+def _declined(invoice: Invoice, request_id: str | None) -> Declined:
+    code = "authentication_required" if invoice.payment is PaymentState.NEEDS_AUTHENTICATION else "no_code"
+    return Declined(
+        decline=invoice.decline or decline_without_error(code),
+        invoice=invoice,
+        request_id=request_id,
+    )
+
+
+def _not_applied(invoice: Invoice) -> Rejected:
+    return Rejected(
+        reason=RejectedReason.NOT_APPLIED,
+        detail=f"Stripe shows no effect: invoice {invoice.label} is {invoice.provider_status}.",
+        invoice=invoice,
+    )
+
+
+def _surprise(invoice: Invoice, request_id: str | None) -> Unknown:
+    return Unknown(cause=f"Stripe shows the invoice as {invoice.provider_status}", request_id=request_id)
+
+
+def _collected(owed_before: Money, invoice: Invoice, intent: WireIntent | None) -> Money | None:
+    """What the payment brought: the payment intent's own word, else what is owed less than before."""
+    if intent is not None and invoice.payment is PaymentState.SUCCEEDED and intent.amount_received:
+        try:
+            return UNITS.read(intent.amount_received, intent.currency or invoice.owed.currency)
+        except UnusableValue:
+            return _difference(owed_before, invoice)
+    return _difference(owed_before, invoice)
+
+
+def _difference(owed_before: Money, invoice: Invoice) -> Money | None:
+    if owed_before.currency != invoice.owed.currency or owed_before <= invoice.owed:
+        return None
+    return owed_before - invoice.owed
+
+
+def _part(owed_before: Money, invoice: Invoice) -> str | None:
+    collected = _difference(owed_before, invoice)
+    if collected is None:
+        return None
+    return f"Only {collected} was collected; {invoice.owed} is still owed."
+
+
+def _made_by(attempt: Attempt, invoice: Invoice, settle_after: timedelta) -> bool:
+    """Whether the payment is surely ours: a charge that was not there before, made while our request was under way."""
+    if invoice.payment is not PaymentState.SUCCEEDED or invoice.newest_charge in {None, attempt.before.newest_charge}:
+        return False
+    at = invoice.newest_charge_at
+    return at is not None and attempt.first_sent_at - SKEW <= at <= attempt.last_sent_at + settle_after
