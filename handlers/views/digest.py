@@ -1,0 +1,123 @@
+"""The digest message: how much in a line, what is new, what is missing, then the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from bot.domain.content import DigestContent
+from bot.domain.digest import CurrencyTotal, Digest
+from handlers.views import blocks
+from handlers.views.blocks import Block, Rendered, fit, rendered
+from handlers.views.money import amount
+from handlers.views.row import row_blocks
+from handlers.views.text import code, escape, prose
+from handlers.views.times import moment
+
+_GAPS_SHOWN = 10
+
+
+def digest(content: DigestContent, *, command: str, now: datetime) -> Rendered:
+    found = content.digest
+    if found.count == 0 and not content.rows:
+        return _quiet(content)
+    head = [blocks.header(f"{_counted(found.count)}{_mode(found)}"), blocks.section(_headline(content))]
+    rows = _rows(content, now, command)
+    return rendered(_summary(found), fit(head, rows, lambda shown: _tail(content, shown, command)))
+
+
+def _quiet(content: DigestContent) -> Rendered:
+    """One line, which must not say "nothing" of what could not be read."""
+    found = content.digest
+    if found.gaps:
+        line = f"No failed invoices in what could be read{_mode(found)}."
+    else:
+        accounts = ", ".join(escape(account) for account in found.accounts[:_GAPS_SHOWN])
+        line = f"No failed invoices{f' in {accounts}' if accounts else ''}{_mode(found)}."
+    text = "\n".join([line, *_changes(found), *_notes(content)])
+    return rendered(_summary(found), [blocks.section(text), blocks.context(f"As of {moment(found.as_of)}")])
+
+
+def _counted(count: int) -> str:
+    return "1 failed invoice" if count == 1 else f"{count} failed invoices"
+
+
+def _mode(found: Digest) -> str:
+    """Test and live never stand together without being told apart."""
+    if not found.test_accounts:
+        return ""
+    return " (test mode)" if set(found.accounts) <= set(found.test_accounts) else " (live and test mode)"
+
+
+def _headline(content: DigestContent) -> str:
+    found = content.digest
+    totals = " · ".join(f"*{amount(total.total)}* ({total.count})" for total in found.totals)
+    return "\n".join([totals, *_changes(found), *_notes(content)])
+
+
+def _changes(found: Digest) -> list[str]:
+    """On the first run there is nothing to compare with, so nothing is said."""
+    parts = []
+    if found.new is not None:
+        parts.append(f"{found.new} new")
+    if found.recovered is not None:
+        parts.append(f"{found.recovered} no longer failed")
+    return [f"{', '.join(parts)} since the last digest"] if parts else []
+
+
+def _notes(content: DigestContent) -> list[str]:
+    found = content.digest
+    notes = ["Preview: only you can see this, and nothing can be pressed."] if content.is_preview else []
+    if found.late_since is not None:
+        notes.append(f"Late: it was due {moment(found.late_since)}, when the bot was not running.")
+    notes += [f"*Missing:* {escape(gap.account)}: {prose(gap.why)}." for gap in found.gaps[:_GAPS_SHOWN]]
+    if len(found.gaps) > _GAPS_SHOWN:
+        notes.append(f"*Missing:* {len(found.gaps) - _GAPS_SHOWN} more.")
+    return notes
+
+
+def _rows(content: DigestContent, now: datetime, command: str) -> list[list[Block]]:
+    """Each row with what stands above it: the heading of its currency where there are several."""
+    totals = {total.total.currency: total for total in content.digest.totals}
+    badges = bool(content.digest.test_accounts)
+    groups: list[list[Block]] = []
+    before = None
+    for index, row in enumerate(content.rows):
+        currency = row.invoice.owed.currency
+        above = _heading(totals.get(currency), currency) if len(totals) > 1 and currency != before else []
+        groups.append([*above, blocks.divider(), *row_blocks(row, index, now=now, command=command, badges=badges)])
+        before = currency
+    return groups
+
+
+def _heading(total: CurrencyTotal | None, currency: str) -> list[Block]:
+    if total is None:
+        return [blocks.section(f"*{currency}*")]
+    return [blocks.section(f"*{currency}*: {_counted(total.count)}, {amount(total.total)} in all")]
+
+
+def _tail(content: DigestContent, shown: int, command: str) -> Sequence[Block]:
+    found = content.digest
+    tail = [blocks.divider()]
+    if found.count > shown:
+        tail.append(
+            blocks.section(f"Showing {shown} of {found.count}. Show all {found.count}: {code(f'{command} failed')}")
+        )
+    small = [f"As of {moment(found.as_of)}"]
+    if found.below_minimum:
+        small.append(f"{found.below_minimum} below the minimum: counted in the totals, not shown as rows")
+    small += [prose(definition) for definition in content.definitions[:8]]
+    return [*tail, blocks.context(*small)]
+
+
+def _summary(found: Digest) -> str:
+    """What a screen reader and a notification say: counts and amounts first."""
+    totals = ", ".join(f"{amount(total.total)} ({total.count})" for total in found.totals)
+    parts = [f"{_counted(found.count)}{_mode(found)}" if found.count else f"No failed invoices{_mode(found)}"]
+    if totals:
+        parts[0] += f": {totals}"
+    parts += _changes(found)
+    if found.gaps:
+        missing = ", ".join(escape(gap.account) for gap in found.gaps[:_GAPS_SHOWN])
+        parts.append(f"not everything could be read: {missing}")
+    return "; ".join(parts)

@@ -1,0 +1,79 @@
+"""Every decision about one invoice: who, when, why, how it ended."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bot.domain.content import HistoryContent
+from bot.domain.records import ActionRecord, HistoryEntry
+from handlers.views import blocks
+from handlers.views.blocks import Block, Rendered, fit, rendered
+from handlers.views.money import amount
+from handlers.views.sentences import sentence
+from handlers.views.text import code, escape, person
+from handlers.views.times import moment
+
+_EVENTS_SHOWN = 20
+_FACTS_SHOWN = 6
+
+
+def history(content: HistoryContent, *, command: str, now: datetime) -> Rendered:
+    """The newest decision first, so that what is cut is the oldest; the steps behind them follow in their order."""
+    name = escape(content.ref, 300)
+    if not content.actions and not content.events:
+        text = f"Nobody has decided anything about {name} here so far."
+        return rendered(text, [blocks.section(text), blocks.context(_as_of(now))])
+    count = len(content.actions)
+    title = f"{count} decision{'' if count == 1 else 's'} about {name}"
+    newest_first = sorted(content.actions, key=lambda action: action.created_at, reverse=True)
+    rows = [[_decision(action, command)] for action in newest_first]
+    return rendered(title, fit([blocks.section(f"*{title}*")], rows, lambda shown: _tail(content, shown, now)))
+
+
+def _decision(action: ActionRecord, command: str) -> Block:
+    lines = [
+        f"{moment(action.created_at)} · *{action.kind.traits.label}*{_amount(action)} · {person(action.actor.user)}",
+        sentence(action, command),
+    ]
+    if action.reason:
+        lines.append(f"Reason: {escape(action.reason, 300)}")
+    if action.method:
+        lines.append(f"With {code(action.method)}")
+    lines.append(" · ".join(_ids(action)))
+    return blocks.section("\n".join(lines))
+
+
+def _amount(action: ActionRecord) -> str:
+    return f" · {amount(action.amount)}" if action.amount else ""
+
+
+def _ids(action: ActionRecord) -> list[str]:
+    ids = [f"Reference {code(action.reference)}"]
+    if action.ending is not None and action.ending.request_id:
+        ids.append(f"provider request {code(action.ending.request_id, 120)}")
+    return ids
+
+
+def _tail(content: HistoryContent, shown: int, now: datetime) -> list[Block]:
+    tail = []
+    if shown < len(content.actions):
+        tail.append(blocks.context(f"{len(content.actions) - shown} older decisions are not shown here."))
+    lines = [_step(entry) for entry in content.events[-_EVENTS_SHOWN:]]
+    if lines:
+        left_out = len(content.events) - len(lines)
+        before = [f"({left_out} earlier steps are not shown here.)"] if left_out else []
+        tail.append(blocks.context("\n".join(["*Step by step*", *before, *lines])))
+    return [*tail, blocks.context(_as_of(now))]
+
+
+def _step(entry: HistoryEntry) -> str:
+    kind = escape(entry.kind.replace(".", " ").replace("_", " "))
+    who = f" · {person(entry.actor)}" if entry.actor else ""
+    facts = ", ".join(
+        f"{escape(key, 30)} {code(value)}" for key, value in list(entry.facts.items())[:_FACTS_SHOWN] if value
+    )
+    return f"{moment(entry.at)} · {kind}{who}{f' · {facts}' if facts else ''}"
+
+
+def _as_of(now: datetime) -> str:
+    return f"As of {moment(now)}"

@@ -1,0 +1,276 @@
+"""Our own no in plain words: which rule said it, whom to ask, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import assert_never
+
+from bot.domain.action import Action, ActionState, Word
+from bot.domain.refusal import Refusal, RefusalKind
+from handlers.views.text import code, escape, mentions, person, prose
+from handlers.views.times import moment_of
+
+_MAY_NOT: dict[Word, str] = {
+    Word.RETRY: "retry payments",
+    Word.RESEND: "send invoices again",
+    Word.VOID: "void invoices",
+    Word.UNCOLLECTIBLE: "mark invoices uncollectible",
+    Word.FINALIZE: "finalize invoices",
+    Word.REFRESH: "refresh drafts",
+    Word.PAID: "mark invoices paid",
+    Word.LINK: "get payment links",
+    Word.PDF: "get invoice PDFs",
+    Word.VIEW: "look at invoices",
+    Word.SHARE: "share invoices in a channel",
+    Word.DIGEST: "call up a digest",
+    Word.SETTLE: "settle open decisions by hand",
+    Word.APPROVE: "approve decisions",
+    Word.FREEZE: "freeze all decisions",
+    Word.AUDIT: "export the records",
+}
+
+_ENDED: dict[ActionState, str] = {
+    ActionState.SUCCEEDED: "it was done",
+    ActionState.DECLINED: "the bank declined",
+    ActionState.REJECTED: "it could not be done",
+    ActionState.REFUSED: "it was refused",
+    ActionState.NOT_APPLIED: "nothing was changed",
+    ActionState.EXPIRED: "it took too long and was not done",
+}
+
+
+def refusal_sentence(refusal: Refusal, command: str) -> str:  # noqa: C901, PLR0911, PLR0912, PLR0915 - a sentence per kind
+    """mrkdwn of one to three short sentences. A fact that is missing makes it shorter, never wrong."""
+    facts = refusal.facts
+    match refusal.kind:
+        case RefusalKind.NO_RIGHT:
+            return f"You may not {_may_not(facts)}: no rule allows it to you. {_ask(facts)}"
+        case RefusalKind.WRONG_CHANNEL:
+            return f"You may {_may_not(facts)}, but not in this channel. {_channels(facts)}"
+        case RefusalKind.WRONG_ACCOUNT:
+            return f"You may {_may_not(facts)}, but not for {_account(facts)}. {_ask(facts)}"
+        case RefusalKind.OVER_LIMIT:
+            return f"{_over_limit(facts)} {_ask(facts)}"
+        case RefusalKind.CURRENCY_NOT_ALLOWED:
+            currency = escape(facts.get("currency")) or "this currency"
+            return f"You may {_may_not(facts)}, but your rules name no limit for {currency}, so not in it. {_ask(facts)}"
+        case RefusalKind.OVER_DAY:
+            return f"{_over_day(facts)} {_ask(facts)} Or wait until some of it is a day old."
+        case RefusalKind.GUEST:
+            return "Guests of this workspace cannot act on invoices or see them. Ask a member of the team to do it for you."
+        case RefusalKind.BOT:
+            return "Only people can do this: bots and deactivated accounts cannot. Ask a colleague to press it."
+        case RefusalKind.OTHER_TEAM:
+            return "This bot works only for people of its own Slack workspace, and yours is another. Ask a colleague there."
+        case RefusalKind.ROLES_UNKNOWN:
+            return "I could not check with Slack who you are, so nothing happened. Try again in a minute."
+        case RefusalKind.OLD_BUTTON:
+            return f"This button is too old, so nothing happened. For fresh ones: {_show(facts, command)}."
+        case RefusalKind.FOREIGN_BUTTON:
+            return f"This button belongs to another channel, so nothing happened. Here, use {_show(facts, command)}."
+        case RefusalKind.ALREADY_RUNNING:
+            return (
+                f"This is already running{_since(facts)}{_pressed_by(facts)}. Nothing new was started; the message "
+                "will say how it ends."
+            )
+        case RefusalKind.ALREADY_DONE:
+            return (
+                f"That press has ended already{_state(facts)}. Use the buttons of the current message, or "
+                f"{_show(facts, command)}."
+            )
+        case RefusalKind.BUSY:
+            return (
+                f"Another decision{_other(facts)} on this invoice is still open, so yours was not started. Wait until "
+                "that one has ended."
+            )
+        case RefusalKind.CHANGED:
+            return _changed(facts, command)
+        case RefusalKind.NOT_SUPPORTED:
+            return (
+                f"{_provider(facts)} does not offer {_action(facts)} here, so nothing happened. "
+                f"You can give the customer the payment link: {code(f'{command} link {_ref(facts)}')}."
+            )
+        case RefusalKind.NOT_ACTIONABLE:
+            return f"{_not_actionable(facts)} See what is possible: {_show(facts, command)}."
+        case RefusalKind.COOL_DOWN:
+            next_time = moment_of(facts.get("until"))
+            when = (
+                f"The next is possible {next_time}."
+                if next_time
+                else "The last one was less than an hour ago; wait a little."
+            )
+            return f"Only one payment attempt per invoice and hour. {when} Nothing was charged now."
+        case RefusalKind.SAME_METHOD:
+            return (
+                f"The bank refused {_method(facts)} for good, and it is still what a retry would charge, "
+                f"so nothing was charged. Give the customer the payment link, or retry with another stored method: "
+                f"{code(f'{command} retry {_ref(facts)} with {_method_example(facts)}', 300)}."
+            )
+        case RefusalKind.CONFIRM_METHOD:
+            return (
+                f"The bank refused {_method(facts)} for good, and it cannot be read what a retry would charge. Nothing was "
+                f"charged. To go on, press Retry payment on the card and confirm: {_show(facts, command)}."
+            )
+        case RefusalKind.NO_SUCH_INVOICE:
+            return (
+                f"I found no invoice{_quoted(facts)}. Check the number, or write the account too, like "
+                f"{code('stripe:in_1AbC')}."
+            )
+        case RefusalKind.AMBIGUOUS:
+            return (
+                f"More than one invoice goes by that name{_choices(facts)}. Type it again with the account in front, "
+                f"like {code('stripe:in_1AbC')}."
+            )
+        case RefusalKind.BAD_REFERENCE:
+            said = prose(facts.get("text")) or "I could not tell which invoice you mean"
+            return f"{said}. Nothing happened."
+        case RefusalKind.UNKNOWN_ACCOUNT:
+            return (
+                f"There is no account {code(facts.get('account')) or 'of that name'} here any more{_choices(facts)}. "
+                f"{code(f'{command} status')} lists them."
+            )
+        case RefusalKind.UNKNOWN_METHOD:
+            method = code(facts.get("method")) or "that payment method"
+            return (
+                f"{_provider(facts)} cannot charge {method} for this invoice, so nothing was charged. Check its id, "
+                "or retry without “with”."
+            )
+        case RefusalKind.READ_FAILED:
+            detail = prose(facts.get("detail"))
+            why = f": {detail}" if detail else ""
+            return f"The invoice could not be read{why}. Nothing was changed; try again in a minute."
+        case RefusalKind.MISSING_REASON:
+            return "A reason is needed: choose one, and for “Other” write it in a few words."
+        case _:
+            assert_never(refusal.kind)
+
+
+Facts = Mapping[str, str]
+
+
+def _may_not(facts: Facts) -> str:
+    word = facts.get("word", "")
+    return _MAY_NOT[Word(word)] if word in set(Word) else "do this"
+
+
+def _ask(facts: Facts) -> str:
+    asked = mentions(facts.get("ask"))
+    return f"Ask {asked}." if asked else "Ask whoever keeps the rules of this bot."
+
+
+def _channels(facts: Facts) -> str:
+    channels = mentions(facts.get("channels"))
+    return f"Do it in {channels}." if channels else "Ask whoever keeps the rules of this bot where."
+
+
+def _account(facts: Facts) -> str:
+    account = code(facts.get("account"))
+    return f"account {account}" if account else "this account"
+
+
+def _over_limit(facts: Facts) -> str:
+    amount, limit = escape(facts.get("amount")), escape(facts.get("limit"))
+    if amount and limit:
+        return f"{amount} is more than the {limit} up to which you may {_may_not(facts)}."
+    return f"This is more than the amount up to which you may {_may_not(facts)}."
+
+
+def _over_day(facts: Facts) -> str:
+    amount, limit, spent = (escape(facts.get(key)) for key in ("amount", "limit", "spent"))
+    if amount and limit and spent:
+        return f"Your limit is {limit} in 24 hours; {spent} of it is used, and {amount} would go over it."
+    return "This would go over your limit for 24 hours."
+
+
+def _ref(facts: Facts) -> str:
+    return facts.get("ref") or facts.get("invoice") or "INVOICE"
+
+
+def _show(facts: Facts, command: str) -> str:
+    return code(f"{command} show {_ref(facts)}", 300)
+
+
+def _since(facts: Facts) -> str:
+    at = moment_of(facts.get("at"))
+    return f" since {at}" if at else ""
+
+
+def _pressed_by(facts: Facts) -> str:
+    return f", pressed by {person(facts['by'])}" if facts.get("by") else ""
+
+
+def _state(facts: Facts) -> str:
+    state = facts.get("state", "")
+    return f": {_ENDED[ActionState(state)]}" if state in set(_ENDED) else ""
+
+
+def _other(facts: Facts) -> str:
+    known = facts.get("word") or facts.get("action") or ""
+    name = Action(known).traits.label.lower() if known in set(Action) else escape(known)
+    parts = " ".join(part for part in (name, f"by {person(facts['by'])}" if facts.get("by") else "") if part)
+    return f" ({parts})" if parts else ""
+
+
+def _changed(facts: Facts, command: str) -> str:
+    saw, now = escape(facts.get("saw")), escape(facts.get("now"))
+    between = f" from {saw} to {now}" if saw and now else ""
+    match facts.get("what"):
+        case "paid":
+            return "This invoice has been paid since you saw it, so nothing was done and nothing was charged."
+        case "amount":
+            return (
+                f"The amount has changed{between} since you saw it, so nothing was done. Press again if the new "
+                "amount is right."
+            )
+        case "method":
+            return (
+                f"What a retry would charge has changed{between} since you saw it, so nothing was charged. Press "
+                "again if that is right."
+            )
+        case "attempted":
+            return (
+                "Something else was tried on this invoice since you saw it, so nothing was done. Look at how it "
+                "stands, then press again."
+            )
+        case "status":
+            return (
+                f"The invoice has changed{between} since you saw it, so nothing was done. How it stands: "
+                f"{_show(facts, command)}."
+            )
+        case _:
+            return f"The invoice is no longer as you saw it, so nothing was done. How it stands: {_show(facts, command)}."
+
+
+def _provider(facts: Facts) -> str:
+    return escape(facts.get("provider")) or "The billing provider"
+
+
+def _action(facts: Facts) -> str:
+    action = escape(facts.get("action"))
+    return f"“{action}”" if action else "this"
+
+
+def _not_actionable(facts: Facts) -> str:
+    invoice = escape(facts.get("invoice"))
+    status = escape(facts.get("status"))
+    name = f"Invoice {invoice}" if invoice else "This invoice"
+    is_now = f"{name} is {status}" if status else f"{name} does not allow it as it stands"
+    return f"{is_now}, so {_action(facts)} cannot work and nothing happened."
+
+
+def _method(facts: Facts) -> str:
+    return escape(facts.get("method")) or "this payment method"
+
+
+def _method_example(facts: Facts) -> str:
+    return "pm_…" if facts.get("provider", "Stripe") == "Stripe" else "METHOD"
+
+
+def _quoted(facts: Facts) -> str:
+    text = escape(facts.get("text"))
+    return f" “{text}”" if text else ""
+
+
+def _choices(facts: Facts) -> str:
+    choices = prose(facts.get("choices"))
+    return f": {choices}" if choices else ""

@@ -1,0 +1,187 @@
+"""Domain objects to render: one ordinary invoice, Acme's EUR 420.00, and everything that can become of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from bot.domain.action import Action, ActionState
+from bot.domain.capability import Capability, ProviderFacts, Resend
+from bot.domain.content import (
+    AccountHealth,
+    AlertContent,
+    CardContent,
+    Choice,
+    Content,
+    DigestContent,
+    EndingContent,
+    HistoryContent,
+    LinkContent,
+    ListContent,
+    RefusalContent,
+    Row,
+    StatusContent,
+)
+from bot.domain.decline import Decline, DeclineClass
+from bot.domain.digest import CurrencyTotal, Digest, Gap
+from bot.domain.invoice import FailedBecause, Invoice, InvoiceRef, InvoiceStatus, PaymentMethod
+from bot.domain.money import Money
+from bot.domain.offer import Offer, Place
+from bot.domain.outcome import RejectedReason
+from bot.domain.policy import Actor
+from bot.domain.records import ActionRecord, Ending, HistoryEntry, ReplyTo
+from bot.domain.refusal import Refusal, RefusalKind
+
+NOW = datetime(2026, 11, 21, 9, 14, tzinfo=UTC)
+ANA = Actor("U0ANA", "T0ACME")
+EUR_420 = Money(42000, "EUR")
+STANDING_CHOICES = (Choice.RETRY, Choice.VOID, Choice.UNCOLLECTIBLE, Choice.LINK, Choice.SHOW)
+
+FACTS = ProviderFacts(
+    slug="stripe",
+    name="Stripe",
+    docs_url="https://docs.stripe.com",
+    capabilities={
+        Action.RETRY: Capability(frozenset({InvoiceStatus.OPEN}), "pay", "The customer is charged now."),
+        Action.VOID: Capability(frozenset({InvoiceStatus.OPEN}), "void", "The customer can no longer pay it."),
+        Action.UNCOLLECTIBLE: Capability(
+            frozenset({InvoiceStatus.OPEN}), "mark_uncollectible", "It can still be paid or voided later."
+        ),
+    },
+    resend=Resend.KEYED,
+    key_window=timedelta(hours=24),
+    link_hosts=frozenset({"invoice.stripe.com"}),
+    id_pattern=r"in_\w+",
+    failed_means="open with a failed attempt",
+)
+SOFT = Decline(
+    DeclineClass.SOFT, "insufficient_funds", "insufficient funds", method="pm_1", method_label="visa ending 4242"
+)
+STOLEN = Decline(
+    DeclineClass.HARD, "stolen_card", "the card is reported stolen", confidential=True, method_label="visa ending 4242"
+)
+
+
+def an_invoice(**changes: Any) -> Invoice:
+    facts: dict[str, Any] = {
+        "ref": InvoiceRef("stripe", "in_1AbC"),
+        "status": InvoiceStatus.OPEN,
+        "provider_status": "open",
+        "owed": EUR_420,
+        "live": True,
+        "number": "INV-0042",
+        "customer_name": "Acme GmbH",
+        "failed_because": FailedBecause.PAYMENT_FAILED,
+        "decline": SOFT,
+        "method": PaymentMethod("pm_1", "visa ending 4242"),
+        "attempts": 2,
+        "created_at": NOW - timedelta(days=12),
+        "next_attempt_at": NOW + timedelta(days=3),
+    }
+    return Invoice(**(facts | changes))
+
+
+def an_offer(invoice: Invoice | None = None, number: int = 0) -> Offer:
+    return Offer(
+        id=f"{number:032x}",
+        invoice=invoice or an_invoice(),
+        actions=0,
+        place=Place("message-1", "C0FIN", number),
+        made_at=NOW - timedelta(minutes=14),
+    )
+
+
+def a_row(invoice: Invoice | None = None, number: int = 0, **changes: Any) -> Row:
+    facts: dict[str, Any] = {"offer": an_offer(invoice, number), "facts": FACTS, "choices": STANDING_CHOICES}
+    return Row(**(facts | changes))
+
+
+def an_action(state: ActionState, kind: Action = Action.RETRY, **changes: Any) -> ActionRecord:
+    facts: dict[str, Any] = {
+        "id": "1a2b3c4d5e6f",
+        "kind": kind,
+        "state": state,
+        "actor": ANA,
+        "reply_to": ReplyTo(user="U0ANA", channel="C0FIN"),
+        "created_at": NOW - timedelta(seconds=4),
+        "act_by": NOW + timedelta(minutes=10),
+        "ref": InvoiceRef("stripe", "in_1AbC"),
+        "amount": EUR_420,
+        "ending": ending_of(state),
+    }
+    return ActionRecord(**(facts | changes))
+
+
+_NO_ANSWER = Ending(at=NOW, detail="no answer from Stripe within 90 seconds", request_id="req_8Pq")
+_ENDINGS: dict[ActionState, Ending] = {
+    ActionState.PENDING: Ending(at=NOW, detail="the bank debit is on its way", request_id="req_8Pq"),
+    ActionState.UNKNOWN: _NO_ANSWER,
+    ActionState.NEEDS_HUMAN: _NO_ANSWER,
+    ActionState.SUCCEEDED: Ending(at=NOW, charged=EUR_420, request_id="req_8Pq"),
+    ActionState.DECLINED: Ending(at=NOW, decline=SOFT, request_id="req_8Pq"),
+    ActionState.REJECTED: Ending(at=NOW, reason=RejectedReason.UNREACHABLE, detail="Stripe could not be reached."),
+    ActionState.REFUSED: Ending(at=NOW, refusal=Refusal(RefusalKind.CHANGED, {"what": "paid"})),
+    ActionState.NOT_APPLIED: Ending(at=NOW),
+    ActionState.EXPIRED: Ending(at=NOW),
+}
+
+
+def ending_of(state: ActionState) -> Ending | None:
+    """What the worker writes with each state; None before there is anything to write."""
+    return _ENDINGS.get(state)
+
+
+def a_digest(**changes: Any) -> Digest:
+    facts: dict[str, Any] = {
+        "plan_name": "finance",
+        "as_of": NOW,
+        "timezone": "Europe/Berlin",
+        "totals": (
+            CurrencyTotal(total=Money(612000, "EUR"), count=12, below_minimum=2),
+            CurrencyTotal(total=Money(12000, "JPY"), count=1),
+        ),
+        "shown": 2,
+        "new": 5,
+        "recovered": 3,
+        "accounts": ("stripe",),
+    }
+    return Digest(**(facts | changes))
+
+
+def contents(row: Row) -> list[Content]:
+    """One of each content, all about `row`."""
+    invoice = row.invoice
+    action = row.action or an_action(ActionState.DECLINED)
+    name, label = invoice.customer_name or "", invoice.number or ""
+    return [
+        DigestContent(
+            digest=a_digest(gaps=(Gap("stripe", name or "no answer"),), late_since=NOW, test_accounts=("stripe",)),
+            rows=(row, a_row(invoice, 7)),
+            definitions=(name or "Stripe: open with a failed attempt",),
+        ),
+        DigestContent(digest=a_digest(totals=(), shown=0, gaps=(Gap("stripe", name or "no answer"),)), rows=()),
+        CardContent(row=row, is_private=True),
+        CardContent(row=row, is_private=False, shared_by="U0ANA"),
+        ListContent(rows=(row,), total=23, words=name, gaps=(("stripe", name),), note=name or None),
+        ListContent(rows=(), total=0),
+        EndingContent(action=action, row=row, is_late=True),
+        EndingContent(action=action),
+        RefusalContent(refusal=Refusal(RefusalKind.AMBIGUOUS, {"choices": name, "text": label}), reference="1a2b", row=row),
+        RefusalContent(refusal=Refusal(RefusalKind.READ_FAILED, {"detail": name}), reference="1a2b"),
+        LinkContent(invoice=invoice, url="https://invoice.stripe.com/i/acct_1/test_1?s=ap&x=1"),
+        HistoryContent(
+            ref=str(invoice.ref),
+            actions=(action,),
+            events=(HistoryEntry(NOW, "press.refused", "U0ANA", {"why": name, "word": "void"}),),
+        ),
+        HistoryContent(ref=str(invoice.ref), actions=(), events=()),
+        StatusContent(
+            accounts=(AccountHealth("stripe", "Stripe", live=True, problem=name or None),),
+            digests=(("finance", "C0FIN", NOW),),
+            open_actions=(action,),
+            now=NOW,
+        ),
+        AlertContent(what="digest_failed", facts={"digest": "finance", "detail": name}),
+        AlertContent(what="digest_not_posted", facts={"channel": "C0FIN", "detail": name}),
+        AlertContent(what="other_thing", facts={"name": name}),
+    ]
