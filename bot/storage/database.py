@@ -1,0 +1,107 @@
+"""One database with its two doors, writing and reading, and the one place where its errors become ours."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+from asyncpg.exceptions import InterfaceError, PostgresError  # type: ignore[import-untyped]
+from sqlalchemy import Table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from bot.domain.errors import JournalUnavailable
+
+_TROUBLES = (SQLAlchemyError, PostgresError, InterfaceError, sqlite3.Error, OSError)
+_SENTENCES = (
+    ("readonly database", "is read-only"),
+    (
+        "unable to open database file",
+        "cannot be opened; do the file and its directory exist, and may this user write there?",
+    ),
+    ("is not a database", "is not a Recoup database"),
+    ("database or disk is full", "has no space left on its disk"),
+    ("database is locked", "is locked by another process"),
+    ("disk i/o error", "sits on a disk that reports an error"),
+    ("no such table", "has no tables yet, or old ones; run `recoup migrate`"),
+    ("no such column", "has old tables; run `recoup migrate`"),
+    ("undefinedtable", "has no tables yet, or old ones; run `recoup migrate`"),
+    ("undefinedcolumn", "has old tables; run `recoup migrate`"),
+    ("invalidcatalogname", "does not exist on its server"),
+    ("password", "did not accept the user or the password"),
+    ("invalidauthorization", "did not accept the user or the password"),
+    ("connection refused", "cannot be reached: the connection was refused"),
+    ("timeout", "did not answer in time"),
+)
+_SECRET = re.compile(r"//[^/\s]*@|password=\S+")
+
+
+@contextmanager
+def translated(place: str) -> Iterator[None]:
+    """Turns every error of SQLAlchemy, the drivers and the system into one sentence about the database at `place`.
+
+    Ours pass through, and so does a cancellation: whoever cancels must hear of it.
+    """
+    try:
+        yield
+    except _TROUBLES as error:
+        raise JournalUnavailable(f"the database {place} {_sentence(error)}") from error
+
+
+def _sentence(error: BaseException) -> str:
+    cause: BaseException = error
+    while isinstance(cause, DBAPIError) and cause.orig is not None:
+        cause = cause.orig
+    # SQLAlchemy wraps asyncpg's errors once more; the class of the innermost one says most.
+    cause = cause.__cause__ or cause
+    text = (str(cause).splitlines() or [""])[0]
+    marks = f"{type(cause).__name__} {text}".lower()
+    for mark, sentence in _SENTENCES:
+        if mark in marks:
+            return sentence
+    return f"gave an error: {_SECRET.sub('', text)[:200]} ({type(cause).__name__})"
+
+
+class Database:
+    """Every method of the stores is one `write()` or one `read()`, and each of these is one transaction.
+
+    On SQLite the writer is a pool of one connection whose transactions begin IMMEDIATE: waiting happens in our queue,
+    in order, instead of in SQLite's lock polling.
+    """
+
+    def __init__(self, writer: AsyncEngine, reader: AsyncEngine, place: str) -> None:
+        self._writer = writer
+        self._reader = reader
+        self.place = place
+        """What to call the database in an error: a file, or host and name, never a password."""
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self._writer.dialect.name == "sqlite"
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """Commits at the end, rolls back on any exception."""
+        with translated(self.place):
+            async with self._writer.begin() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        with translated(self.place):
+            async with self._reader.connect() as connection:
+                yield connection
+
+    async def close(self) -> None:
+        await self._writer.dispose()
+        await self._reader.dispose()
+
+
+def insert_into(connection: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT that can say ON CONFLICT; both databases read the same words."""
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(table)
+    return sqlite.insert(table)

@@ -1,0 +1,1 @@
+"""Alembic's home: `env.py`, the template of a new revision, and the revisions."""
