@@ -4,6 +4,7 @@
     Journal     who decided what, what was sent, how it ended                 bot.storage.journal
     Outbox      what is still to be said, and to whom                         bot.storage.outbox
     DigestLog   which digest ran for which scheduled time, and what it found  bot.storage.digests
+    Timetable   when digests are due                                          bot.scheduling
     Announcer   says it, in Slack                                             handlers.announcer
     Directory   who is in which role, and who is a guest                      handlers.identity
     Clock       what time it is                                               bot.app, tests
@@ -22,7 +23,7 @@ from typing import Protocol
 from bot.domain.action import Action, ActionState
 from bot.domain.capability import ProviderFacts
 from bot.domain.content import Content
-from bot.domain.digest import Digest, DigestKey, ListedInvoice
+from bot.domain.digest import Digest, DigestKey, DigestPlan, ListedInvoice
 from bot.domain.errors import RecoupError
 from bot.domain.invoice import Invoice, InvoiceRef
 from bot.domain.money import Money
@@ -166,7 +167,8 @@ class Step:
     """A change of state to be committed with its event and everything to be said about it.
 
     `invoice` is the fresh state: every message that shows the invoice gets a new offer for it, and is redrawn.
-    `say_after` delays the telling, so that a doubt which settles within seconds is never shown.
+    `say_after` delays the telling, so that a doubt which settles within seconds is never shown. `redraw_at` asks for one
+    more redraw later, when buttons that cannot work now will work again.
     """
 
     state: ActionState
@@ -175,6 +177,7 @@ class Step:
     checks: int = 0
     invoice: Invoice | None = None
     say_after: datetime | None = None
+    redraw_at: datetime | None = None
     late_note: bool = False
     facts: Mapping[str, str] = field(default_factory=dict)
 
@@ -305,8 +308,10 @@ class DigestLog(Protocol):
     async def compare(self, key: DigestKey, accounts: Iterable[str]) -> tuple[int, int] | None:
         """(new, recovered) against the finished run before, over `accounts` only; None on the first run."""
 
-    async def finish(self, key: DigestKey, owner: str, digest: Digest, offers: Sequence[Offer], message: str) -> None:
-        """One commit: what was found, the offers, and the outbox row that posts it."""
+    async def finish(
+        self, key: DigestKey, owner: str, digest: Digest, offers: Sequence[Offer], message: str | None
+    ) -> None:
+        """One commit: what was found, the offers, and the outbox row that posts it; None: a quiet day says nothing."""
 
     async def fail(self, key: DigestKey, owner: str, why: str) -> None: ...
     async def found(self, message: str) -> tuple[Digest, str] | None:
@@ -315,6 +320,15 @@ class DigestLog(Protocol):
     async def ran(self, key: DigestKey) -> bool: ...
     async def ever_ran(self, digest: str) -> bool: ...
     async def last_finished(self, digest: str) -> datetime | None: ...
+
+
+class Timetable(Protocol):
+    """When digests are due: five cron fields in the digest's own zone."""
+
+    def last_due(self, plan: DigestPlan, now: datetime, window: timedelta) -> datetime | None:
+        """The newest scheduled time in (now - window, now], in the digest's zone; None where there is none."""
+
+    def next_due(self, plan: DigestPlan, now: datetime) -> datetime | None: ...
 
 
 # --- Slack -------------------------------------------------------------------------------------------------------

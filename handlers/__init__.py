@@ -1,1 +1,81 @@
 """Everything Slack can do with Recoup: the table of contents of its listeners."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.context.ack.async_ack import AsyncAck
+
+from bot.domain.errors import JournalUnavailable, UnusableValue
+from bot.telemetry import ACK_SECONDS
+from handlers import ids
+from handlers.buttons import Buttons
+from handlers.commands import Commands
+from handlers.modals import ReasonModals
+
+LISTENER_SECONDS: Final = 2.5
+"""Slack waits three; under `process_before_response` Bolt has no guard of its own."""
+
+_Listener = Callable[[AsyncAck, dict[str, Any]], Awaitable[None]]
+_log = structlog.get_logger()
+_ANYTHING = re.compile(".*")
+
+
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """The objects whose methods are the listeners."""
+
+    commands: Commands
+    buttons: Buttons
+    modals: ReasonModals
+
+
+def register(app: AsyncApp, handlers: Handlers, command: str) -> None:
+    """Bind ids to methods. The first listener that matches wins, so the catch-alls for old buttons come last."""
+    app.command(command)(_bounded(handlers.commands.run))
+    buttons = handlers.buttons
+    for action_id, listener in (
+        (ids.RUN_ACTION, buttons.run_action),
+        (ids.MORE, buttons.more),
+        (ids.LINK, buttons.link),
+        (ids.SHOW, buttons.show),
+        (ids.SHARE, buttons.share),
+        (ids.CHECK, buttons.check),
+        (ids.ASK_REASON, buttons.ask_reason),
+    ):
+        app.action(action_id)(_bounded(listener))
+    app.view(ids.REASON_MODAL)(_bounded(handlers.modals.submit))
+    app.view(_ANYTHING)(_bounded(handlers.modals.submit_old))
+    app.action(_ANYTHING)(_bounded(buttons.unknown))
+    app.error(_report)
+
+
+def _bounded(listener: _Listener) -> Callable[[AsyncAck, dict[str, Any]], Awaitable[None]]:
+    """A deadline around the listener's own body. Bolt injects by parameter name, so the names here are fixed."""
+
+    async def run(ack: AsyncAck, body: dict[str, Any]) -> None:
+        started = time.monotonic()
+        async with asyncio.timeout(LISTENER_SECONDS):
+            await listener(ack, body)
+        ACK_SECONDS.observe(time.monotonic() - started)
+
+    return run
+
+
+async def _report(error: Exception) -> None:
+    """Answers nothing, so that Bolt's 500 stays and Slack tells the person; a 200 here would hide a lost press."""
+    match error:
+        case UnusableValue() | JournalUnavailable():
+            _log.warning("press.not_accepted", reason=str(error))
+        case TimeoutError():
+            _log.error("press.not_accepted", reason="no commit within the deadline")
+        case _:
+            _log.error("press.not_accepted", reason=type(error).__name__, reference=secrets.token_hex(4))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -136,6 +137,15 @@ class StatusContent:
     now: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertContent:
+    """For the operators' channel. `what` is "digest_not_posted" (facts: channel, detail) or "digest_failed" (facts: digest,
+    detail)."""
+
+    what: str
+    facts: Mapping[str, str]
+
+
 Content = (
     DigestContent
     | CardContent
@@ -145,4 +155,5 @@ Content = (
     | LinkContent
     | HistoryContent
     | StatusContent
+    | AlertContent
 )

@@ -24,7 +24,7 @@ class DigestPlan:
     timezone: str
     accounts: tuple[str, ...]
     minimum: Mapping[str, Money] = field(default_factory=dict)
-    quiet_line: bool = True
+    quiet_line: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class Digest:
     accounts: tuple[str, ...] = ()
     test_accounts: tuple[str, ...] = ()
     late_since: datetime | None = None
-    quiet_line: bool = True
+    quiet_line: bool = False
 
     @property
     def count(self) -> int:

@@ -101,6 +101,10 @@ class Policy:
     def may(self, actor: Actor, request: Request, people: People | None, now: datetime) -> bool:
         return self.objection(actor, request, people, now) is None
 
+    @property
+    def has_daily_limits(self) -> bool:
+        return any(rule.per_day is not None for rule in self.rules)
+
     def needs_reading(self) -> tuple[frozenset[str], frozenset[str]]:
         """User ids and user groups that a snapshot has to cover."""
         users = frozenset().union(*(role.users for role in self.roles.values())) if self.roles else frozenset()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -38,6 +39,7 @@ SEND_LIMIT: Final = 80.0
 """Seconds for one send, all of it; the worker's own deadline is 90."""
 SIZE_LIMIT: Final = 20 * 1024 * 1024
 
+_HOST = re.compile(r"[A-Za-z0-9.:-]+")
 log = structlog.get_logger()
 
 
@@ -255,7 +257,7 @@ def _base_url(account: str, text: str) -> httpx.URL:
         url = httpx.URL(text.strip())
     except httpx.InvalidURL:
         raise UnusableValue(f"{name} is not a URL") from None
-    if not url.host or url.userinfo or url.query or url.fragment:
+    if not _HOST.fullmatch(url.host) or url.userinfo or url.query or url.fragment:
         raise UnusableValue(f"{name} must be a plain URL such as https://api.example.com")
     if url.scheme != "https" and not (url.scheme == "http" and _is_loopback(url.host)):
         raise UnusableValue(f"{name} must start with https:// (plain http is for this machine only)")

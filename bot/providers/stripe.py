@@ -85,6 +85,7 @@ VERBS: Final = {Action.RETRY: "pay", Action.VOID: "void", Action.UNCOLLECTIBLE: 
 REREAD_LIMIT: Final = 8.0
 """Seconds for the read after a refused send, which the worker's deadline has to hold too."""
 
+_IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
 _METHOD = re.compile(r"[A-Za-z0-9_]{1,255}")
 _LINK = re.compile(r"[!#-;=?-\[\]^-{}~]+")  # visible characters except those that end a link in Slack or in HTML
 _KEY = re.compile(r"[!-~]+")
@@ -260,6 +261,8 @@ class Stripe:
         takes_method = FACTS.capabilities[order.action].takes_method
         if order.method is not None and not (takes_method and _METHOD.fullmatch(order.method)):
             return Rejected(reason=RejectedReason.INVALID_REQUEST, detail="This payment method cannot be used here.")
+        if not _IDEMPOTENCY_KEY.fullmatch(order.key):
+            return Rejected(reason=RejectedReason.INVALID_REQUEST, detail="The attempt has no usable key.")
         return None
 
     def _accepted(self, order: ActionOrder, reply: Reply) -> Outcome:

@@ -93,7 +93,9 @@ class SqlDigestLog:
             now, then = _listed(this, compared), _listed(last.id, compared)
             return await _count(connection, now, then), await _count(connection, then, now)
 
-    async def finish(self, key: DigestKey, owner: str, digest: Digest, offers: Sequence[Offer], message: str) -> None:
+    async def finish(
+        self, key: DigestKey, owner: str, digest: Digest, offers: Sequence[Offer], message: str | None
+    ) -> None:
         """Raises LeaseLost when another process took the run over."""
         ready = {
             "state": _READY,
@@ -101,11 +103,12 @@ class SqlDigestLog:
             "message": message,
             "finished_at": digest.as_of,
         }
-        line = Line(kind=Say.DIGEST, target=message, dedup=f"{Say.DIGEST}:{key}", at=digest.as_of, due=digest.as_of)
+        dedup, at = f"{Say.DIGEST}:{key}", digest.as_of
+        lines = [Line(kind=Say.DIGEST, target=message, dedup=dedup, at=at, due=at)] if message is not None else []
         async with self._db.write() as connection:
             await _end(connection, key, owner, ready)
             await rows.draw(connection, offers)
-            await rows.say(connection, [line])
+            await rows.say(connection, lines)
 
     async def fail(self, key: DigestKey, owner: str, why: str) -> None:
         """Recorded, and said to the operators. Raises LeaseLost when another process took the run over."""

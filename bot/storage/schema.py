@@ -42,6 +42,11 @@ async def migrate(url: str) -> None:
         lock.free()
 
 
+def is_sqlite(url: str) -> bool:
+    """Whether `run` migrates this database by itself. Raises JournalUnavailable for a URL that can't be used."""
+    return sqlite_file(database_url(url)) is not None
+
+
 async def schema_is_current(url: str) -> bool:
     """Whether the tables are the ones that this version knows; False where there is no SQLite file yet."""
     parsed = database_url(url)

@@ -1,0 +1,268 @@
+"""The composition root: everything is wired here, by hand, and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+
+from bot.domain.digest import DigestPlan
+from bot.domain.errors import JournalUnavailable, UnusableValue
+from bot.domain.policy import Policy
+from bot.ports import Clock, Journal, Provider
+from bot.providers.registry import open_provider
+from bot.scheduling import CronTimetable, DigestScheduler
+from bot.services.accounts import Accounts
+from bot.services.actions import ActionService
+from bot.services.delivery import Delivery, Slack
+from bot.services.digests import EVERYTHING, DigestReader, DigestService
+from bot.services.execution import Execution
+from bot.services.lookup import Lookup
+from bot.services.messages import Messages
+from bot.services.reconciliation import Reconciliation
+from bot.services.resolution import Resolution
+from bot.services.rights import Rights
+from bot.services.rows import Rows
+from bot.services.sharing import Sharing
+from bot.services.wakeup import Wakeup
+from bot.services.worker import Worker
+from bot.settings import AccountConfiguration, Configuration, ConfigurationError
+from bot.slack import ConnectedSlack, StartRefused, connected_slack, socket_mode
+from bot.storage.engine import Storage, open_storage
+from bot.storage.schema import is_sqlite, migrate, schema_is_current
+from bot.telemetry import OPEN_ACTIONS, WAITING_LETTERS
+from bot.web import WebServer
+from handlers import Handlers, register
+from handlers.announcer import SlackAnnouncer
+from handlers.answers import Answers
+from handlers.background import Background
+from handlers.buttons import Buttons
+from handlers.commands import Commands, CommandServices
+from handlers.identity import SlackDirectory
+from handlers.modals import ReasonModals
+
+DRAIN_SECONDS = 23.0
+"""SIGTERM to gone; orchestrators kill at 30."""
+_HOUSEKEEPING_SECONDS = 600.0
+
+_log = structlog.get_logger()
+
+
+class SystemClock:
+    """See `bot.ports.Clock`."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bot:
+    """The running parts, for start, health and stop."""
+
+    storage: Storage
+    slack: ConnectedSlack
+    directory: SlackDirectory
+    worker: Worker
+    delivery: Delivery
+    scheduler: DigestScheduler
+    digests: DigestService
+    background: Background
+    clock: Clock
+
+
+def open_accounts(accounts: Sequence[AccountConfiguration], clock: Clock) -> Accounts:
+    """Raises ConfigurationError with one sentence for each account that cannot be used. Opens no connection."""
+    problems: list[str] = []
+    providers: list[Provider] = []
+    for account in accounts:
+        try:
+            providers.append(open_provider(account.name, account.provider, account.values, clock))
+        except UnusableValue as error:
+            problems += str(error).splitlines()
+    if problems:
+        raise ConfigurationError(problems)
+    return Accounts(providers)
+
+
+async def serve(configuration: Configuration) -> None:
+    """Run until SIGTERM or SIGINT, then drain. At the start raises StartRefused, ConfigurationError, JournalUnavailable."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await serve_until(configuration, stop)
+
+
+async def serve_until(
+    configuration: Configuration, stop: asyncio.Event, *, ready: asyncio.Future[int] | None = None
+) -> None:
+    """The same with the caller's own signal; `ready` gets the HTTP port when Slack's requests are taken."""
+    clock = SystemClock()
+    accounts = open_accounts(configuration.accounts, clock)
+    slack_settings = configuration.slack
+    if slack_settings is None:
+        raise ConfigurationError(["Slack is not configured."])
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(accounts.close)
+        storage = await stack.enter_async_context(_ready_storage(configuration.database_url, clock))
+        slack = await stack.enter_async_context(connected_slack(slack_settings))
+        bot = _assemble(configuration, storage, accounts, slack, clock)
+        web = WebServer(
+            None if slack_settings.socket_mode else slack.bolt, slack_settings.signing_secret, lambda: _problems(bot, tasks)
+        )
+        await bot.directory.refresh()
+        tasks = [
+            asyncio.create_task(run)
+            for run in (bot.worker.run(), bot.delivery.run(), bot.directory.run(), _keep_house(bot))
+        ]
+        bot.scheduler.start()
+        await _start_web(web, configuration)
+        stack.push_async_callback(web.stop)
+        listening = contextlib.AsyncExitStack()
+        if slack_settings.socket_mode:
+            await listening.enter_async_context(socket_mode(slack, slack_settings))
+        _log.info("bot.started", port=web.port, socket_mode=slack_settings.socket_mode, accounts=len(accounts.names()))
+        if ready is not None:
+            ready.set_result(web.port)
+        try:
+            await stop.wait()
+        finally:
+            await _drain(bot, listening, tasks)
+
+
+@asynccontextmanager
+async def _ready_storage(url: str, clock: Clock) -> AsyncGenerator[Storage]:
+    """SQLite migrates itself and is taken exclusively; PostgreSQL is migrated by its own command, once for all replicas."""
+    if is_sqlite(url):
+        await migrate(url)
+    elif not await schema_is_current(url):
+        raise StartRefused("The database schema is not current: run `recoup migrate` once, then start again.")
+    async with open_storage(url, exclusive=True) as storage:
+        freed = await storage.journal.recover(clock.now())
+        if freed:
+            _log.info("journal.recovered", freed=freed)
+        yield storage
+
+
+def _assemble(
+    configuration: Configuration, storage: Storage, accounts: Accounts, slack: ConnectedSlack, clock: Clock
+) -> Bot:
+    journal, work, talk = storage.journal, Wakeup(), Wakeup()
+    policy = Policy(configuration.roles, configuration.rules, slack.team)
+    users, groups = policy.needs_reading()
+    directory = SlackDirectory(slack.calls, clock, users, groups)
+    rights = Rights(policy, directory, journal, clock)
+    rows = Rows(journal, accounts, clock)
+    messages = Messages(journal, storage.digests, accounts, rows)
+    resolution = Resolution(journal, accounts, rows)
+    execution = Execution(journal, accounts, rights, resolution, clock)
+    announcer = SlackAnnouncer(slack.calls, clock, configuration.command)
+    digests = DigestService(
+        _plans(configuration, accounts),
+        storage.digests,
+        DigestReader(accounts, clock),
+        rows,
+        messages=messages,
+        timetable=CronTimetable(),
+        clock=clock,
+        talk=talk,
+    )
+    bot = Bot(
+        storage=storage,
+        slack=slack,
+        directory=directory,
+        worker=Worker(journal, execution, Reconciliation(accounts, execution, clock), clock, work=work, talk=talk),
+        delivery=Delivery(
+            journal, storage.outbox, messages, Slack(announcer, configuration.ops_channel), clock=clock, talk=talk
+        ),
+        scheduler=DigestScheduler(digests.scheduled(), digests.fire, digests.scan),
+        digests=digests,
+        background=Background(),
+        clock=clock,
+    )
+    actions = ActionService(journal, accounts, rights, clock, work=work, talk=talk)
+    lookup = Lookup(journal, accounts, rights, rows, resolution, clock=clock, work=work, schedule=digests.schedule)
+    answers = Answers(announcer)
+    modals = ReasonModals(slack.calls, actions, clock, configuration.command)
+    services = CommandServices(actions=actions, lookup=lookup, digests=digests, rights=rights, accounts=accounts)
+    handlers = Handlers(
+        commands=Commands(services, answers, modals, bot.background, clock=clock, command=configuration.command),
+        buttons=Buttons(
+            actions,
+            lookup,
+            Sharing(journal, accounts, rows, announcer),
+            modals,
+            answers=answers,
+            background=bot.background,
+            clock=clock,
+        ),
+        modals=modals,
+    )
+    register(slack.bolt, handlers, configuration.command)
+    return bot
+
+
+def _plans(configuration: Configuration, accounts: Accounts) -> dict[str, DigestPlan]:
+    """The configured digests, and one of everything for `digest now` in a channel that has none of its own."""
+    everything = DigestPlan(name=EVERYTHING, channel="", cron="", timezone="UTC", accounts=accounts.names())
+    return {plan.name: plan for plan in (everything, *configuration.digests)}
+
+
+async def _start_web(web: WebServer, configuration: Configuration) -> None:
+    try:
+        await web.start(configuration.host, configuration.port)
+    except OSError as error:
+        where = f"{configuration.host}:{configuration.port}"
+        raise StartRefused(f"Nothing can listen on {where} ({error.strerror}); set RECOUP_HTTP__PORT.") from None
+
+
+async def _drain(bot: Bot, listening: contextlib.AsyncExitStack, tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Take nothing new, finish what is out, say what can be said; all within DRAIN_SECONDS."""
+    _log.info("bot.stopping", running=bot.worker.busy)
+    deadline = asyncio.get_running_loop().time() + DRAIN_SECONDS
+
+    def left() -> float:
+        return deadline - asyncio.get_running_loop().time()
+
+    bot.scheduler.stop()
+    with contextlib.suppress(Exception):  # a connection that is lost already must not keep the rest from draining
+        async with asyncio.timeout(3.0):
+            await listening.aclose()
+    await asyncio.gather(bot.worker.drain(left() - 4.0), bot.background.drain(left() - 6.0))
+    await bot.delivery.drain(min(left() - 1.0, 4.0))
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    _log.info("bot.stopped")
+
+
+async def _keep_house(bot: Bot) -> None:
+    """Forget what nothing needs any more, and keep the gauges."""
+    while True:
+        with contextlib.suppress(JournalUnavailable):
+            await bot.storage.journal.prune(bot.clock.now())
+            OPEN_ACTIONS.set(len(await bot.storage.journal.open_actions(1000)))
+            WAITING_LETTERS.set(await bot.storage.outbox.waiting())
+        await asyncio.sleep(_HOUSEKEEPING_SECONDS)
+
+
+async def _problems(bot: Bot, tasks: Sequence[asyncio.Task[None]]) -> list[str]:
+    """What `/healthz` says: nothing when presses are taken, executed and answered."""
+    problems: list[str] = []
+    journal: Journal = bot.storage.journal
+    try:
+        async with asyncio.timeout(3.0):
+            await journal.ping()
+    except (JournalUnavailable, TimeoutError) as error:
+        problems.append(f"database: {error or 'does not answer'}")
+    if any(task.done() for task in tasks):
+        problems.append("worker: a background loop has ended")
+    if (trouble := bot.slack.calls.trouble) is not None:
+        problems.append(f"slack: {trouble}")
+    return problems

@@ -1,0 +1,87 @@
+"""REF as people type it: `account:id`, a bare id, an invoice number, a pasted dashboard link. Parsed, never fetched."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+from bot.domain.errors import UnusableValue
+from bot.domain.invoice import InvoiceRef
+
+_SLACK_LINK = re.compile(r"<(https?://[^|>]+)(?:\|[^>]*)?>")
+_QUOTES = "\"'`“”‘’«»„"
+_NUMBER = re.compile(r"[\w#./-]{1,100}")
+
+
+@dataclass(frozen=True, slots=True)
+class IdAt:
+    """An id whose shape says whose it is, at one of these accounts."""
+
+    id: str
+    accounts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NumberAt:
+    """An invoice number, to be searched at these accounts."""
+
+    number: str
+    accounts: tuple[str, ...]
+
+
+Reference = InvoiceRef | IdAt | NumberAt
+
+
+def parse_reference(text: str, patterns: Mapping[str, str]) -> Reference:
+    """Read what was typed; `patterns` maps each configured account to its provider's id pattern.
+
+    Raises UnusableValue with one helpful sentence for anything that cannot be a reference.
+    """
+    word = _clean(text)
+    if not word:
+        raise UnusableValue("Which invoice? Give its id, its number or a dashboard link.")
+    if "://" in word:
+        return _from_link(word, patterns)
+    account, colon, rest = word.partition(":")
+    if colon:
+        return _at_account(account.strip().lower(), rest.strip(), patterns)
+    return _bare(word, patterns)
+
+
+def _clean(text: str) -> str:
+    """Without what phones and Slack add: quotes, angle brackets around links, a full stop at the end."""
+    text = text.strip().strip(_QUOTES).strip()
+    if (link := _SLACK_LINK.fullmatch(text)) is not None:
+        return link.group(1)
+    return text.strip("<>").rstrip(".,;!?").strip(_QUOTES)
+
+
+def _bare(word: str, patterns: Mapping[str, str]) -> Reference:
+    owners = tuple(account for account, pattern in patterns.items() if re.fullmatch(pattern, word))
+    if owners:
+        return InvoiceRef(owners[0], word) if len(owners) == 1 else IdAt(word, owners)
+    if not _NUMBER.fullmatch(word):
+        raise UnusableValue("That is neither an invoice id nor a number. It looks like `stripe:in_1AbC` or `EX-0042`.")
+    return NumberAt(word, tuple(patterns))
+
+
+def _at_account(account: str, rest: str, patterns: Mapping[str, str]) -> Reference:
+    if account not in patterns:
+        known = ", ".join(f"`{name}`" for name in sorted(patterns))
+        raise UnusableValue(f"There is no account of that name here. Known accounts: {known}.")
+    if re.fullmatch(patterns[account], rest):
+        return InvoiceRef(account, rest)
+    if not _NUMBER.fullmatch(rest):
+        raise UnusableValue(f"After `{account}:` comes an invoice id or number, such as `{account}:in_1AbC`.")
+    return NumberAt(rest, (account,))
+
+
+def _from_link(link: str, patterns: Mapping[str, str]) -> Reference:
+    segments = [unquote(part) for part in urlsplit(link).path.split("/") if part]
+    for segment in reversed(segments):
+        owners = tuple(account for account, pattern in patterns.items() if re.fullmatch(pattern, segment))
+        if owners:
+            return InvoiceRef(owners[0], segment) if len(owners) == 1 else IdAt(segment, owners)
+    raise UnusableValue("That link names no invoice that I know. Paste the link of the invoice's own page.")

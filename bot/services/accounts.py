@@ -1,0 +1,55 @@
+"""The configured accounts: which provider speaks for an invoice, and how its last read went."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from bot.domain.capability import ProviderFacts
+from bot.domain.content import AccountHealth
+from bot.domain.errors import ProviderFailure
+from bot.domain.invoice import Invoice, InvoiceRef
+from bot.ports import Provider
+
+
+class Accounts:
+    """Every configured account by name. Remembers the last read's problem, for `status` and `/healthz`."""
+
+    def __init__(self, providers: Iterable[Provider]) -> None:
+        self._providers: dict[str, Provider] = {provider.account: provider for provider in providers}
+        self._problems: dict[str, str | None] = {}
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._providers)
+
+    def provider(self, account: str) -> Provider | None:
+        return self._providers.get(account)
+
+    def facts(self, account: str) -> ProviderFacts | None:
+        provider = self._providers.get(account)
+        return provider.facts if provider else None
+
+    def id_patterns(self) -> Mapping[str, str]:
+        return {name: provider.facts.id_pattern for name, provider in self._providers.items()}
+
+    async def get(self, ref: InvoiceRef, *, thorough: bool = False) -> Invoice | None:
+        """Read one invoice; raises ProviderFailure. The account must be configured (callers check)."""
+        try:
+            invoice = await self._providers[ref.account].get(ref, thorough=thorough)
+        except ProviderFailure as failure:
+            self.note(ref.account, failure.detail)
+            raise
+        self.note(ref.account, None)
+        return invoice
+
+    def note(self, account: str, problem: str | None) -> None:
+        self._problems[account] = problem
+
+    def health(self) -> tuple[AccountHealth, ...]:
+        return tuple(
+            AccountHealth(name, provider.facts.name, provider.live, self._problems.get(name))
+            for name, provider in self._providers.items()
+        )
+
+    async def close(self) -> None:
+        for provider in self._providers.values():
+            await provider.close()

@@ -1,0 +1,266 @@
+"""Delivery: takes letters from the outbox and says them, each at the first address that still works."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from bot.domain.action import ActionState
+from bot.domain.content import AlertContent, CardContent, Content, EndingContent, RefusalContent
+from bot.domain.errors import JournalUnavailable
+from bot.domain.records import ActionRecord, ReplyTo
+from bot.domain.refusal import Refusal
+from bot.ports import Announcer, Clock, Journal, Letter, NotSaid, Outbox, Say, SlackFailure
+from bot.services.messages import Messages, is_card
+from bot.services.wakeup import Wakeup
+from bot.telemetry import LETTERS
+
+LEASE = timedelta(seconds=60)
+POLL_SECONDS = 5.0
+AT_ONCE = 4
+_LONGEST_PAUSE = 60.0
+_BRIEF = 0.5
+
+_log = structlog.get_logger()
+_Address = Callable[[], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Slack:
+    """What delivery needs to know of Slack beside how to speak: where to turn when no address works."""
+
+    announcer: Announcer
+    ops_channel: str | None
+
+
+class Delivery:
+    """Runs until cancelled. One target is in one sender's hands at a time; what is said is rendered at that moment."""
+
+    def __init__(
+        self, journal: Journal, outbox: Outbox, messages: Messages, slack: Slack, *, clock: Clock, talk: Wakeup
+    ) -> None:
+        self._journal = journal
+        self._outbox = outbox
+        self._messages = messages
+        self._slack = slack
+        self._clock = clock
+        self._talk = talk
+        self._running: set[asyncio.Task[None]] = set()
+        self._stopping = False
+
+    async def run(self) -> None:
+        """Say what is due for ever."""
+        while not self._stopping:
+            await self._talk.wait(await self._pause())
+            await self._claim_all()
+
+    async def drain(self, seconds: float) -> None:
+        """Say what can be said in `seconds`; the rest stays in the outbox for the next start."""
+        deadline = asyncio.get_running_loop().time() + seconds
+        while asyncio.get_running_loop().time() < deadline:
+            await self._claim_all()
+            if not self._running:
+                break
+            await asyncio.wait(self._running, timeout=max(deadline - asyncio.get_running_loop().time(), 0.0))
+        self._stopping = True
+        self._talk.set()
+        for task in self._running:
+            task.cancel()
+
+    async def step(self) -> bool:
+        """Say one letter here and now; False when nothing is due."""
+        owner = secrets.token_hex(8)
+        letter = await self._outbox.next_letter(owner, LEASE, self._clock.now())
+        if letter is None:
+            return False
+        await self._deliver(letter, owner)
+        return True
+
+    async def _pause(self) -> float:
+        if len(self._running) >= AT_ONCE:
+            return _BRIEF
+        try:
+            due = await self._outbox.next_due()
+        except JournalUnavailable:
+            return POLL_SECONDS
+        if due is None:
+            return POLL_SECONDS
+        return min(max((due - self._clock.now()).total_seconds(), 0.02), POLL_SECONDS)
+
+    async def _claim_all(self) -> None:
+        while not self._stopping and len(self._running) < AT_ONCE:
+            owner = secrets.token_hex(8)
+            try:
+                letter = await self._outbox.next_letter(owner, LEASE, self._clock.now())
+            except JournalUnavailable as error:
+                _log.error("delivery.database_unavailable", detail=str(error))
+                await asyncio.sleep(_BRIEF)
+                return
+            if letter is None:
+                return
+            task = asyncio.create_task(self._deliver(letter, owner))
+            self._running.add(task)
+            task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._talk.set()
+
+    async def _deliver(self, letter: Letter, owner: str) -> None:
+        try:
+            await self._deliver_or_postpone(letter, owner)
+        except JournalUnavailable as error:
+            _log.error("letter.not_recorded", kind=letter.kind, detail=str(error))
+        except Exception as error:  # noqa: BLE001 - one letter's trouble must not stop the others
+            _log.error("letter.failed_unexpectedly", kind=letter.kind, error=type(error).__name__)
+            await self._outbox.give_up(letter, owner, type(error).__name__)
+
+    async def _deliver_or_postpone(self, letter: Letter, owner: str) -> None:
+        try:
+            await self._say(letter)
+        except SlackFailure as failure:
+            LETTERS.labels(letter.kind.value, failure.why.value).inc()
+            _log.warning(
+                "letter.not_said", kind=letter.kind, why=failure.why, detail=failure.detail, action=letter.action_id
+            )
+            if failure.why in {NotSaid.GONE, NotSaid.UNUSABLE}:
+                await self._outbox.give_up(letter, owner, str(failure))
+            else:
+                pause = failure.retry_after or min(2.0**letter.tries, _LONGEST_PAUSE)
+                until = self._clock.now() + timedelta(seconds=pause)
+                await self._outbox.postpone(letter, owner, until, str(failure))
+        else:
+            LETTERS.labels(letter.kind.value, "sent").inc()
+            await self._outbox.sent(letter, owner)
+
+    async def _say(self, letter: Letter) -> None:
+        match letter.kind:
+            case Say.REDRAW:
+                await self._redraw(letter)
+            case Say.ANSWER:
+                await self._answer(letter)
+            case Say.LATE_NOTE:
+                await self._late_note(letter)
+            case Say.REFUSAL:
+                await self._refusal(letter)
+            case Say.DIGEST:
+                await self._digest(letter)
+            case Say.ALERT:
+                await self._alert(letter)
+
+    async def _redraw(self, letter: Letter) -> None:
+        """Every copy of the message. Where none is left, the person who decided is told instead."""
+        postings = await self._journal.postings(letter.target)
+        content = await self._messages.of(letter.target) if postings else None
+        if content is None:
+            return
+        gone = 0
+        for channel, ts in postings:
+            try:
+                await self._slack.announcer.update(channel, ts, content)
+            except SlackFailure as failure:
+                if failure.why is not NotSaid.GONE:
+                    raise
+                gone += 1
+        action = await self._journal.action(letter.action_id) if letter.action_id and gone == len(postings) else None
+        if action is not None and action.state not in {ActionState.ACCEPTED, ActionState.EXECUTING}:
+            ending = EndingContent(action=action)
+            await self._first_that_works(self._fallbacks(action.reply_to, ending))
+
+    async def _answer(self, letter: Letter) -> None:
+        """The private result: to the response_url while it lives, else ephemeral, direct, the operators' channel."""
+        action = await self._journal.action(letter.action_id or letter.target)
+        if action is None:
+            return
+        content = await self._private_result(action)
+        await self._first_that_works(
+            [*self._response(action.reply_to, content), *self._fallbacks(action.reply_to, content)]
+        )
+
+    async def _private_result(self, action: ActionRecord) -> Content:
+        """A pressed private card is redrawn in place; a typed command, or a row of a private list, gets the ending, with a
+        new card below it."""
+        card = await self._messages.card_of(action)
+        if action.reply_to.is_ephemeral and card is not None and is_card(card.row.offer.place.message):
+            return card
+        return EndingContent(action=action, row=card.row if card and not action.state.is_live else None)
+
+    async def _late_note(self, letter: Letter) -> None:
+        """Edits notify nobody: what ended long after the press is said again, where the person notices it."""
+        action = await self._journal.action(letter.action_id or "")
+        if action is None:
+            return
+        content = EndingContent(action=action, is_late=True)
+        reply_to = action.reply_to
+        addresses: list[_Address] = []
+        if reply_to.ts is not None:
+            thread = reply_to.thread or reply_to.ts
+            addresses.append(lambda: self._slack.announcer.post(reply_to.channel, content, thread=thread))
+        addresses.append(lambda: self._slack.announcer.direct(reply_to.user, content))
+        await self._first_that_works([*addresses, *self._ops(content)])
+
+    async def _refusal(self, letter: Letter) -> None:
+        refusal, reply_to = letter.body.get("refusal"), letter.body.get("reply_to")
+        if not isinstance(refusal, Refusal) or not isinstance(reply_to, ReplyTo):
+            return
+        content = RefusalContent(refusal=refusal, reference=letter.target[-8:])
+        addresses = self._response(reply_to, content, replace=False)
+        addresses += self._fallbacks(reply_to, content)[:2]
+        await self._first_that_works(addresses)
+
+    async def _digest(self, letter: Letter) -> None:
+        channel = await self._messages.channel_of(letter.target)
+        content = await self._messages.of(letter.target)
+        if channel is None or content is None:
+            return
+        try:
+            ts = await self._slack.announcer.post(channel, content)
+        except SlackFailure as failure:
+            if failure.why is not NotSaid.GONE:
+                raise
+            alert = AlertContent(what="digest_not_posted", facts={"channel": channel, "detail": failure.detail})
+            await self._first_that_works(self._ops(alert))
+            return
+        await self._journal.posted(letter.target, channel, ts)
+
+    async def _alert(self, letter: Letter) -> None:
+        facts = {key: str(value) for key, value in letter.body.items()}
+        await self._first_that_works(self._ops(AlertContent(what=letter.target, facts=facts)))
+
+    def _response(self, reply_to: ReplyTo, content: Content, *, replace: bool | None = None) -> list[_Address]:
+        url, until = reply_to.response_url, reply_to.response_url_until
+        if url is None or until is None or self._clock.now() >= until:
+            return []
+        in_place = isinstance(content, CardContent) if replace is None else replace
+        return [lambda: self._slack.announcer.respond(url, content, replace=in_place)]
+
+    def _fallbacks(self, reply_to: ReplyTo, content: Content) -> list[_Address]:
+        return [
+            lambda: self._slack.announcer.whisper(reply_to.channel, reply_to.user, content),
+            lambda: self._slack.announcer.direct(reply_to.user, content),
+            *self._ops(content),
+        ]
+
+    def _ops(self, content: Content) -> list[_Address]:
+        channel = self._slack.ops_channel
+        return [lambda: self._slack.announcer.post(channel, content)] if channel else []
+
+    async def _first_that_works(self, addresses: list[_Address]) -> None:
+        """The next address only where the one before will never work; raises the last failure when none is left."""
+        last: SlackFailure | None = None
+        for say in addresses:
+            try:
+                await say()
+            except SlackFailure as failure:
+                if failure.why is not NotSaid.GONE:
+                    raise
+                last = failure
+            else:
+                return
+        if last is not None:
+            raise last

@@ -1,0 +1,303 @@
+"""Executing one claimed decision: guard, commit the attempt, send, record. After the claim nothing escapes: a failed
+read ends as Rejected, a send without an answer as Unknown, so every claim ends in a record."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from bot.domain.action import Action, ActionState, Word
+from bot.domain.choices import COOL_DOWN, Standing
+from bot.domain.errors import FailureReason, JournalUnavailable, ProviderFailure
+from bot.domain.invoice import Invoice, InvoiceRef
+from bot.domain.offer import changed_since
+from bot.domain.outcome import Declined, Outcome, Pending, Rejected, RejectedReason, Succeeded, Unknown
+from bot.domain.records import Attempt, Before, Claim, Ending
+from bot.domain.refusal import Refusal, RefusalKind
+from bot.ports import ActionOrder, Clock, Journal, Provider, Step
+from bot.services.accounts import Accounts
+from bot.services.resolution import Resolution
+from bot.services.rights import Rights
+
+SEND_DEADLINE = timedelta(seconds=90)
+"""Shorter than the lease (120 s): a worker that lost its lease can't be sending any more."""
+FIRST_CHECK = timedelta(seconds=5)
+FIRST_PENDING_CHECK = timedelta(minutes=1)
+SILENT_DOUBT = timedelta(seconds=6)
+"""A doubt that the first check settles is never shown."""
+LATE = timedelta(seconds=60)
+_REREAD_WITHIN = 8.0
+_RECORD_WITHIN = timedelta(seconds=25)
+_RATE_LIMIT_PAUSE = timedelta(seconds=5)
+
+_READ_FAILED = {
+    FailureReason.UNREACHABLE: RejectedReason.UNREACHABLE,
+    FailureReason.RATE_LIMITED: RejectedReason.RATE_LIMITED,
+    FailureReason.UNAUTHORIZED: RejectedReason.UNAUTHORIZED,
+    FailureReason.FORBIDDEN: RejectedReason.FORBIDDEN,
+    FailureReason.UNREADABLE: RejectedReason.UNREACHABLE,
+    FailureReason.WRONG_MODE: RejectedReason.WRONG_MODE,
+    FailureReason.REFUSED: RejectedReason.INVALID_REQUEST,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """A decision that still fits what was just read."""
+
+    claim: Claim
+    invoice: Invoice
+    provider: Provider
+
+
+class Execution:
+    """Advances a claimed action that is ACCEPTED: to its ending, or to a state that the reconciler takes over."""
+
+    def __init__(self, journal: Journal, accounts: Accounts, rights: Rights, resolution: Resolution, clock: Clock) -> None:
+        self._journal = journal
+        self._accounts = accounts
+        self._rights = rights
+        self._resolution = resolution
+        self._clock = clock
+
+    async def execute(self, claim: Claim) -> None:
+        """Raises LeaseLost when another worker took over, JournalUnavailable when nothing could be recorded."""
+        if self._clock.now() >= claim.action.act_by:
+            await self._expire(claim)
+            return
+        guarded = await self._guard(claim)
+        if isinstance(guarded, Step):
+            await self.record(claim, guarded)
+            return
+        await self.send(guarded)
+
+    async def send(self, guarded: Guarded) -> None:
+        """Commit the attempt, send it once, record how it ended. Also used for a re-send under the same key."""
+        claim, invoice, provider = guarded.claim, guarded.invoice, guarded.provider
+        attempt = await self._journal.begin(claim, Before.of(invoice), provider.facts.key_window, self._clock.now())
+        claim = replace(claim, attempt=attempt, action=replace(claim.action, state=ActionState.EXECUTING))
+        order = ActionOrder(
+            action=attempt.action,
+            invoice=invoice,
+            key=attempt.key,
+            expected=claim.offer.invoice.owed if claim.offer else invoice.owed,
+            reason=_for_provider(claim.action.reason, provider.facts.reason_limit),
+            method=attempt.method,
+        )
+        outcome = await self._perform(provider, order)
+        await self.record(claim, await self.step_of(claim, attempt, outcome))
+
+    async def guard_resend(self, claim: Claim) -> Guarded | None:
+        """The guard read before a re-send under the same key; None unless everything still equals the offer."""
+        ref, offer = claim.action.ref, claim.offer
+        provider = self._accounts.provider(ref.account) if ref else None
+        if ref is None or offer is None or provider is None:
+            return None
+        try:
+            invoice = await self._accounts.get(ref)
+        except ProviderFailure:
+            return None
+        if invoice is None or changed_since(offer, invoice, await self._journal.ended_actions(ref)) is not None:
+            return None
+        return Guarded(claim, invoice, provider)
+
+    async def fail(self, claim: Claim) -> None:
+        """A bug of ours stopped the action. Before the attempt: say that nothing was sent. After it, the compare-and-set
+        refuses this, and the lost attempt is reconciled."""
+        if claim.action.state is ActionState.ACCEPTED:
+            detail = "Something went wrong on our side before anything was sent."
+            await self.record(claim, self._rejected(RejectedReason.INVALID_REQUEST, detail, None))
+
+    async def record(self, claim: Claim, step: Step) -> None:
+        """Keep an ending in memory and write it again while the database is away, as long as the lease lasts."""
+        give_up_at = self._clock.now() + _RECORD_WITHIN
+        while True:
+            try:
+                await self._journal.record(claim, step)
+            except JournalUnavailable:
+                if self._clock.now() >= give_up_at:
+                    raise
+                await asyncio.sleep(0.5)
+            else:
+                return
+
+    async def step_of(self, claim: Claim, attempt: Attempt, outcome: Outcome) -> Step:
+        """What an outcome means for the action: its state, when to look again, what to say and when."""
+        now = self._clock.now()
+        match outcome:
+            case Succeeded():
+                return await self._succeeded(claim, outcome, attempt)
+            case Declined(decline=decline):
+                ending = Ending(at=now, decline=decline, request_id=outcome.request_id)
+                return await self._ended(claim, ActionState.DECLINED, ending, attempt.ref, attempt)
+            case Pending(detail=detail):
+                ending = Ending(at=now, detail=detail, request_id=outcome.request_id)
+                step = Step(state=ActionState.PENDING, ending=ending, invoice=outcome.invoice)
+                return replace(step, next_check_at=now + FIRST_PENDING_CHECK, late_note=self._is_late(claim))
+            case Rejected(reason=RejectedReason.RATE_LIMITED):
+                return self._wait(claim, outcome, now)
+            case Rejected(reason=reason, detail=detail):
+                state = ActionState.NOT_APPLIED if reason is RejectedReason.NOT_APPLIED else ActionState.REJECTED
+                ending = Ending(at=now, reason=reason, detail=detail, request_id=outcome.request_id)
+                return await self._ended(claim, state, ending, attempt.ref, attempt)
+            case Unknown(cause=cause):
+                ending = Ending(at=now, detail=cause, request_id=outcome.request_id)
+                return Step(
+                    state=ActionState.UNKNOWN, ending=ending, next_check_at=now + FIRST_CHECK, say_after=now + SILENT_DOUBT
+                )
+            case _:
+                assert_never(outcome)
+
+    async def _guard(self, claim: Claim) -> Guarded | Step:
+        """Resolve a typed REF, read, compare with the offer, and ask every rule again: the send follows at once."""
+        resolved = await self._resolution.resolve(claim)
+        if isinstance(resolved, Refusal):
+            return self._refused(resolved, None)
+        claim, fresh = resolved
+        offer, ref = claim.offer, claim.action.ref
+        if offer is None or ref is None:
+            return self._refused(Refusal(RefusalKind.OLD_BUTTON), None)
+        provider = self._accounts.provider(ref.account)
+        if provider is None:
+            return self._refused(Refusal(RefusalKind.UNKNOWN_ACCOUNT, {"account": ref.account}), None)
+        if fresh is None:
+            read = await self._read(claim, ref)
+            if isinstance(read, Step):
+                return read
+            fresh = read
+        if (refusal := await self._objection(claim, fresh, provider)) is not None:
+            return self._refused(refusal, fresh)
+        return Guarded(claim, fresh, provider)
+
+    async def _read(self, claim: Claim, ref: InvoiceRef) -> Invoice | Step:
+        try:
+            invoice = await self._accounts.get(ref, thorough=claim.action.kind.traits.takes_money)
+        except ProviderFailure as failure:
+            return self._not_read(claim, failure)
+        if invoice is None:
+            detail = "The provider knows no such invoice (another account, or the other of test and live mode?)."
+            return self._rejected(RejectedReason.NOT_FOUND, detail, None)
+        return invoice
+
+    async def _objection(self, claim: Claim, fresh: Invoice, provider: Provider) -> Refusal | None:
+        action, offer = claim.action, claim.offer
+        assert offer is not None  # noqa: S101 - _guard returns before, where there is none
+        changed = changed_since(offer, fresh, await self._journal.ended_actions(fresh.ref))
+        if changed is not None:
+            facts = {"what": changed.what, "saw": changed.saw, "now": changed.now, "invoice": fresh.label}
+            return Refusal(RefusalKind.CHANGED, facts)
+        if action.method is not None and not provider.facts.capabilities[action.kind].takes_method:
+            return Refusal(RefusalKind.UNKNOWN_METHOD, {"provider": provider.facts.name, "method": action.method})
+        standing = Standing(
+            invoice=fresh,
+            facts=provider.facts,
+            last_retry=await self._journal.last_retry(fresh.ref),
+            now=self._clock.now(),
+        )
+        # A pressed button has shown the declined method in its dialog; a typed command has shown nothing.
+        pressed = action.typed_ref is None
+        if (refusal := standing.objection(action.kind, action.method, confirmed=pressed)) is not None:
+            return refusal
+        return await self._rights.objection_at_execution(
+            action.actor,
+            Word(action.kind.value),
+            action.reply_to.channel,
+            fresh.ref.account,
+            fresh.owed,
+            afresh=action.kind.traits.reads_roles_afresh,
+        )
+
+    async def _perform(self, provider: Provider, order: ActionOrder) -> Outcome:
+        """Nothing that goes wrong here is a failure: the request may be on its way."""
+        try:
+            async with asyncio.timeout(SEND_DEADLINE.total_seconds()):
+                return await provider.perform(order)
+        except TimeoutError:
+            return Unknown(cause=f"no answer within {SEND_DEADLINE.seconds} seconds")
+        except Exception as error:  # noqa: BLE001 - a bug in an adapter after the send must not become "failed"
+            return Unknown(cause=f"the answer could not be understood ({type(error).__name__})")
+
+    async def _expire(self, claim: Claim) -> None:
+        ending = Ending(at=self._clock.now())
+        await self.record(claim, await self._ended(claim, ActionState.EXPIRED, ending, claim.action.ref, claim.attempt))
+
+    async def _succeeded(self, claim: Claim, outcome: Succeeded, attempt: Attempt) -> Step:
+        invoice = outcome.invoice or await self.reread(attempt.ref)
+        in_full = invoice is None or attempt.action is not Action.RETRY or invoice.owed.minor == 0
+        ending = Ending(
+            at=self._clock.now(),
+            charged=outcome.charged,
+            paid_in_full=in_full,
+            ours=outcome.ours,
+            request_id=outcome.request_id,
+        )
+        return Step(
+            state=ActionState.SUCCEEDED,
+            ending=ending,
+            invoice=invoice,
+            late_note=self._is_late(claim),
+        )
+
+    async def _ended(
+        self, claim: Claim, state: ActionState, ending: Ending, ref: InvoiceRef | None, attempt: Attempt | None
+    ) -> Step:
+        """An ending after which the invoice may be acted on again: read it afresh, so that new buttons can be drawn."""
+        fresh = await self.reread(ref) if ref is not None else None
+        ending = replace(ending, at=self._clock.now())
+        counts = attempt is not None and attempt.action.traits.takes_money and state is ActionState.DECLINED
+        return Step(
+            state=state,
+            ending=ending,
+            invoice=fresh,
+            redraw_at=attempt.last_sent_at + COOL_DOWN if counts and attempt is not None else None,
+            late_note=self._is_late(claim),
+        )
+
+    async def reread(self, ref: InvoiceRef) -> Invoice | None:
+        """The fresh state for the messages; None rather than a delay: the ending matters more."""
+        try:
+            async with asyncio.timeout(_REREAD_WITHIN):
+                return await self._accounts.get(ref)
+        except (ProviderFailure, TimeoutError):
+            return None
+
+    def _refused(self, refusal: Refusal, fresh: Invoice | None) -> Step:
+        return Step(
+            state=ActionState.REFUSED,
+            ending=Ending(at=self._clock.now(), refusal=refusal),
+            invoice=fresh,
+            facts={"refusal": refusal.kind},
+        )
+
+    def _rejected(self, reason: RejectedReason, detail: str, request_id: str | None) -> Step:
+        ending = Ending(at=self._clock.now(), reason=reason, detail=detail, request_id=request_id)
+        return Step(state=ActionState.REJECTED, ending=ending)
+
+    def _not_read(self, claim: Claim, failure: ProviderFailure) -> Step:
+        if failure.reason is FailureReason.RATE_LIMITED:
+            limited = Rejected(reason=RejectedReason.RATE_LIMITED, detail=failure.detail, retry_after=failure.retry_after)
+            return self._wait(claim, limited, self._clock.now())
+        return self._rejected(_READ_FAILED[failure.reason], failure.detail, failure.request_id)
+
+    def _wait(self, claim: Claim, limited: Rejected, now: datetime) -> Step:
+        """Rate limited before execution: the same attempt later, until `act_by`, when it expires."""
+        pause = timedelta(seconds=limited.retry_after) if limited.retry_after else _RATE_LIMIT_PAUSE
+        return Step(
+            state=ActionState.ACCEPTED,
+            ending=Ending(at=now, reason=limited.reason, detail=limited.detail, request_id=limited.request_id),
+            next_check_at=min(now + pause, claim.action.act_by),
+            facts={"waiting": "rate_limited"},
+        )
+
+    def _is_late(self, claim: Claim) -> bool:
+        return self._clock.now() - claim.action.created_at > LATE and not claim.action.reply_to.is_private
+
+
+def _for_provider(reason: str | None, limit: int | None) -> str | None:
+    """Control characters never leave; cut to what the provider takes."""
+    if reason is None:
+        return None
+    text = " ".join("".join(c if c.isprintable() else " " for c in reason).split())
+    return text[:limit] if limit is not None else text

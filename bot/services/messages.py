@@ -1,0 +1,59 @@
+"""What a message says at this moment: rebuilt from the journal each time it is sent or redrawn."""
+
+from __future__ import annotations
+
+import secrets
+
+from bot.domain.content import CardContent, Content, DigestContent
+from bot.domain.records import ActionRecord
+from bot.ports import DigestLog, Journal
+from bot.services.accounts import Accounts
+from bot.services.rows import Rows
+
+
+def new_message(kind: str) -> str:
+    """Our own id of a message, before Slack has given it a ts: "card", "list", "modal"."""
+    return f"{kind}:{secrets.token_hex(8)}"
+
+
+def is_card(message: str) -> bool:
+    """Whether a message shows one invoice, so that an answer may take its place."""
+    return message.startswith("card:")
+
+
+class Messages:
+    """A message is the offers drawn for it; a digest adds what its run found."""
+
+    def __init__(self, journal: Journal, digests: DigestLog, accounts: Accounts, rows: Rows) -> None:
+        self._journal = journal
+        self._digests = digests
+        self._accounts = accounts
+        self._rows = rows
+
+    async def of(self, message: str) -> Content | None:
+        """None where nothing is known of the message, or its account is configured no more."""
+        found = await self._digests.found(message)
+        offers = await self._journal.shown(message)
+        rows = [row for offer in offers if (row := await self._rows.row(offer, is_card=found is None)) is not None]
+        if found is None:
+            return CardContent(row=rows[0], is_private=False) if rows else None
+        digest, _ = found
+        return DigestContent(digest=digest, rows=tuple(rows), definitions=self.definitions(digest.accounts))
+
+    async def card_of(self, action: ActionRecord) -> CardContent | None:
+        """The private card that a decision was made on, as it stands now."""
+        if action.offer_id is None or (offer := await self._journal.offer(action.offer_id)) is None:
+            return None
+        shown = await self._journal.shown(offer.place.message)
+        newest = next((one for one in shown if one.place.row == offer.place.row), offer)
+        return await self._rows.card(newest, is_private=True)
+
+    async def channel_of(self, message: str) -> str | None:
+        """The channel that a digest is posted to."""
+        found = await self._digests.found(message)
+        return found[1] if found else None
+
+    def definitions(self, accounts: tuple[str, ...]) -> tuple[str, ...]:
+        """How "failed" is defined, once per provider, for the footer."""
+        facts = [found for account in accounts if (found := self._accounts.facts(account)) is not None]
+        return tuple(dict.fromkeys(f"{found.name}: {found.failed_means}" for found in facts))

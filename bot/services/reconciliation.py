@@ -1,0 +1,124 @@
+"""Finding out what really happened: by reading, on a schedule, never by running out of patience into a guess."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from bot.domain.action import ActionState
+from bot.domain.capability import Resend
+from bot.domain.outcome import Outcome, Pending, Rejected, RejectedReason, Unknown
+from bot.domain.records import Attempt, Claim, Ending
+from bot.ports import Clock, Step
+from bot.services.accounts import Accounts
+from bot.services.execution import SEND_DEADLINE, Execution
+
+_H = timedelta(hours=1)
+UNKNOWN_CHECKS = (
+    timedelta(seconds=5),
+    timedelta(seconds=30),
+    timedelta(minutes=2),
+    timedelta(minutes=10),
+    _H,
+    6 * _H,
+    24 * _H,
+)
+"""Waits before each read of an unknown ending; after the last, a person has to look."""
+PENDING_CHECKS = (timedelta(minutes=1), timedelta(minutes=10), _H, *([6 * _H] * 40))
+"""Bank debits take 2 to 7 days: every six hours for ten days, then a person has to look."""
+MOST_SENDS = 3
+_SETTLE_WITHIN = 30.0
+
+
+class Reconciliation:
+    """Advances a claimed action whose ending is open: UNKNOWN, PENDING, NEEDS_HUMAN."""
+
+    def __init__(self, accounts: Accounts, execution: Execution, clock: Clock) -> None:
+        self._accounts = accounts
+        self._execution = execution
+        self._clock = clock
+
+    async def settle(self, claim: Claim) -> None:
+        """Read once; record an ending, send again where that is provably safe, or wait for the next check."""
+        attempt = claim.attempt
+        if attempt is None:
+            await self._wait(claim, "the record of the attempt is missing")
+            return
+        outcome = await self._read(attempt)
+        match outcome:
+            case Unknown(cause=cause):
+                await self._wait(claim, cause)
+            case Pending(detail=detail):
+                await self._wait(claim, detail, pending=True)
+            case Rejected(reason=RejectedReason.NOT_APPLIED) if not self._has_settled(attempt):
+                await self._resend_or_wait(claim, attempt)
+            case _:
+                await self._execution.record(claim, await self._execution.step_of(claim, attempt, outcome))
+
+    async def _read(self, attempt: Attempt) -> Outcome:
+        provider = self._accounts.provider(attempt.ref.account)
+        if provider is None:
+            return Unknown(cause=f"the account {attempt.ref.account} is not configured any more")
+        try:
+            async with asyncio.timeout(_SETTLE_WITHIN):
+                return await provider.settle(attempt)
+        except TimeoutError:
+            return Unknown(cause=f"{provider.facts.name} did not answer")
+        except Exception as error:  # noqa: BLE001 - a bug while reading must leave the doubt as it is
+            return Unknown(cause=f"the provider's records could not be understood ({type(error).__name__})")
+
+    def _has_settled(self, attempt: Attempt) -> bool:
+        """Whether "no effect" proves anything: until then the request may still be travelling."""
+        provider = self._accounts.provider(attempt.ref.account)
+        travel = provider.facts.settle_after if provider else timedelta(seconds=120)
+        return self._clock.now() >= attempt.last_sent_at + SEND_DEADLINE + travel
+
+    async def _resend_or_wait(self, claim: Claim, attempt: Attempt) -> None:
+        if self._may_resend(claim, attempt) and (guarded := await self._execution.guard_resend(claim)) is not None:
+            await self._execution.send(guarded)
+            return
+        await self._wait(claim, "the provider shows no effect yet")
+
+    def _may_resend(self, claim: Claim, attempt: Attempt) -> bool:
+        """Only with a key that the provider still knows, and only while the person still expects it."""
+        provider = self._accounts.provider(attempt.ref.account)
+        now = self._clock.now()
+        return (
+            claim.action.state is ActionState.UNKNOWN
+            and provider is not None
+            and provider.facts.resend is Resend.KEYED
+            and attempt.sends < MOST_SENDS
+            and now < claim.action.act_by
+            and now < attempt.key_expires_at
+        )
+
+    async def _wait(self, claim: Claim, cause: str, *, pending: bool = False) -> None:
+        """No news: the state stays, the next read is planned; after the last one a person has to look."""
+        now = self._clock.now()
+        was = claim.action.state
+        state = ActionState.PENDING if pending else was
+        checks = claim.action.checks + 1 if state is was else 1
+        next_check_at = self._next_check(state, checks, now)
+        if next_check_at is None:
+            state = ActionState.NEEDS_HUMAN
+        ending = replace(claim.action.ending or Ending(at=now), at=now, detail=cause)
+        became_human = state is ActionState.NEEDS_HUMAN and was is not state
+        await self._execution.record(
+            claim,
+            Step(
+                state=state,
+                ending=ending,
+                next_check_at=next_check_at,
+                checks=checks,
+                late_note=became_human and not claim.action.reply_to.is_private,
+            ),
+        )
+
+    @staticmethod
+    def _next_check(state: ActionState, checks: int, now: datetime) -> datetime | None:
+        """None: no read is planned any more."""
+        if state is ActionState.NEEDS_HUMAN:
+            return None
+        plan = PENDING_CHECKS if state is ActionState.PENDING else UNKNOWN_CHECKS
+        return now + plan[checks] if checks < len(plan) else None

@@ -1,0 +1,75 @@
+"""May this person do that, here, now? The policy's answer with everything it needs to know looked up."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from bot.domain.action import BOUND, Word
+from bot.domain.money import Money
+from bot.domain.policy import Actor, People, Policy, Request
+from bot.domain.refusal import Refusal
+from bot.ports import Clock, Directory, Journal
+
+_DAY = timedelta(hours=24)
+
+
+class Rights:
+    """Asks the policy with a snapshot of the roles, or with a fresh reading where the stakes are higher."""
+
+    def __init__(self, policy: Policy, directory: Directory, journal: Journal, clock: Clock) -> None:
+        self._policy = policy
+        self._directory = directory
+        self._journal = journal
+        self._clock = clock
+
+    async def objection(
+        self,
+        actor: Actor,
+        word: Word,
+        *,
+        channel: str | None,
+        account: str | None = None,
+        amount: Money | None = None,
+    ) -> Refusal | None:
+        """From the snapshot: no network."""
+        request = await self._request(actor, word, channel, account, amount)
+        return self._policy.objection(actor, request, self._directory.snapshot(), self._clock.now())
+
+    async def objection_at_execution(
+        self, actor: Actor, word: Word, channel: str, account: str, amount: Money, *, afresh: bool
+    ) -> Refusal | None:
+        """The worker's check. Its own amount is already among the person's live decisions, so it is taken out again."""
+        people: People | None = await self._directory.afresh() if afresh else self._directory.snapshot()
+        request = await self._request(actor, word, channel, account, amount)
+        if amount.currency in request.spent:
+            others = request.spent[amount.currency] - amount
+            request = Request(
+                word=word,
+                channel=channel,
+                account=account,
+                amount=amount,
+                spent={**request.spent, amount.currency: Money(max(others.minor, 0), amount.currency)},
+            )
+        return self._policy.objection(actor, request, people, self._clock.now())
+
+    def words(self, actor: Actor, channel: str | None) -> frozenset[Word]:
+        """What the person may do here, for help."""
+        people, now = self._directory.snapshot(), self._clock.now()
+        return frozenset(w for w in Word if self._policy.may(actor, Request(word=w, channel=channel), people, now))
+
+    def accounts(self, actor: Actor, channel: str | None, names: tuple[str, ...]) -> tuple[str, ...]:
+        """The accounts whose invoices the person may see here."""
+        people, now = self._directory.snapshot(), self._clock.now()
+        return tuple(
+            name
+            for name in names
+            if self._policy.may(actor, Request(word=Word.VIEW, channel=channel, account=name), people, now)
+        )
+
+    async def _request(
+        self, actor: Actor, word: Word, channel: str | None, account: str | None, amount: Money | None
+    ) -> Request:
+        spent: dict[str, Money] = {}
+        if word in BOUND and amount is not None and self._policy.has_daily_limits:
+            spent = await self._journal.spent(actor.user, self._clock.now() - _DAY)
+        return Request(word=word, channel=channel, account=account, amount=amount, spent=spent)

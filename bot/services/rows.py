@@ -1,0 +1,80 @@
+"""Rows and cards: an offer together with where its invoice stands now and the buttons that can work."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from bot.domain.choices import Standing, choices_for
+from bot.domain.content import CardContent, Choice, Row
+from bot.domain.invoice import Invoice
+from bot.domain.offer import Offer, Place, new_offer_id
+from bot.domain.records import ActionRecord
+from bot.ports import Clock, Journal
+from bot.services.accounts import Accounts
+
+
+class Rows:
+    """Draws offers from fresh reads and tells where they stand later; what it answers is true at that moment."""
+
+    def __init__(self, journal: Journal, accounts: Accounts, clock: Clock) -> None:
+        self._journal = journal
+        self._accounts = accounts
+        self._clock = clock
+
+    async def draw(self, invoice: Invoice, place: Place) -> Offer:
+        """A new offer for what was just read; not yet written down."""
+        return Offer(
+            id=new_offer_id(),
+            invoice=invoice,
+            actions=await self._journal.ended_actions(invoice.ref),
+            place=place,
+            made_at=self._clock.now(),
+        )
+
+    async def drawn(self, invoice: Invoice, place: Place) -> Offer:
+        """A new offer, written down: its buttons may be pressed."""
+        offer = await self.draw(invoice, place)
+        await self._journal.draw([offer])
+        return offer
+
+    async def row(self, offer: Offer, *, is_card: bool = False, is_private: bool = False) -> Row | None:
+        """None when the offer's account is configured no more."""
+        facts = self._accounts.facts(offer.ref.account)
+        if facts is None:
+            return None
+        action = await self._journal.newest_action(offer.ref)
+        if action is not None and not _belongs(action, offer):
+            action = None
+        standing = Standing(
+            invoice=offer.invoice,
+            facts=facts,
+            last_retry=await self._journal.last_retry(offer.ref),
+            now=self._clock.now(),
+        )
+        choices = choices_for(standing, action, is_card=is_card, is_private=is_private)
+        if action is not None and not action.state.is_live and _is_spent(action, offer):
+            choices = (Choice.SHOW,)
+        return Row(offer=offer, facts=facts, choices=choices, action=action, confirm_retry=standing.confirm_retry)
+
+    async def card(self, offer: Offer, *, is_private: bool, shared_by: str | None = None) -> CardContent | None:
+        row = await self.row(offer, is_card=True, is_private=is_private)
+        return CardContent(row=row, is_private=is_private, shared_by=shared_by) if row else None
+
+    async def preview(self, invoice: Invoice, place: Place) -> Row | None:
+        """A row that shows an invoice but offers nothing."""
+        row = await self.row(await self.draw(invoice, place))
+        return replace(row, choices=()) if row else None
+
+
+def _belongs(action: ActionRecord, offer: Offer) -> bool:
+    """Whether a decision is news to the offer: still open, or ended no earlier than the offer was drawn."""
+    if action.state.is_live:
+        return True
+    ended_at: datetime = action.ending.at if action.ending else action.created_at
+    return ended_at >= offer.made_at - timedelta(seconds=1)
+
+
+def _is_spent(action: ActionRecord, offer: Offer) -> bool:
+    """Whether the offer was drawn before the decision, so that no fresh state could be read when it ended."""
+    return action.created_at >= offer.made_at

@@ -1,0 +1,372 @@
+"""Configuration: `recoup.toml` for what may lie in git, the environment for secrets; the environment wins.
+
+A wrong or missing value raises ConfigurationError with one sentence per problem, each naming the variable or key, none
+repeating a secret. Nothing here opens a connection.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from bot.domain.action import STAR, Word
+from bot.domain.digest import DigestPlan
+from bot.domain.errors import RecoupError, UnusableValue
+from bot.domain.invoice import account_name
+from bot.domain.money import Money, known_currency
+from bot.domain.policy import Role, Rule
+from bot.scheduling import read_cron
+
+DEFAULT_CONFIG = "recoup.toml"
+DEFAULT_DATABASE = "sqlite+aiosqlite:///recoup.db"
+DEFAULT_SLACK_API = "https://slack.com/api/"
+
+
+class ConfigurationError(RecoupError):
+    """The configuration cannot be used; `problems` holds one sentence for each thing to mend."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def _slack_id(prefixes: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if not re.fullmatch(rf"[{prefixes}][A-Z0-9]{{2,}}", value):
+            raise UnusableValue(f"“{value}” is not a Slack id (it begins with {' or '.join(prefixes)})")
+        return value
+
+    return AfterValidator(check)
+
+
+_Channel = Annotated[str, _slack_id("CG")]
+_User = Annotated[str, _slack_id("UW")]
+_Usergroup = Annotated[str, _slack_id("S")]
+_Amounts = dict[str, str | int | Decimal]
+
+
+class _Section(BaseModel):
+    """Unknown keys are refused: a misspelt bound must not become no bound."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DigestSection(_Section):
+    """`[digest.<name>]`: where and when a digest is posted."""
+
+    channel: _Channel
+    cron: str
+    timezone: str = "UTC"
+    accounts: list[str] | None = None
+    minimum: _Amounts = Field(default_factory=dict)
+    quiet_line: bool = False
+
+
+class RoleSection(_Section):
+    """`[roles.<name>]`: the people of a role."""
+
+    users: list[_User] = Field(default_factory=list)
+    usergroups: list[_Usergroup] = Field(default_factory=list)
+
+
+class AllowSection(_Section):
+    """`[[allow]]`: what a role may do, up to which amounts, on which accounts, in which channels."""
+
+    role: str
+    actions: list[str]
+    up_to: _Amounts | None = None
+    per_day: _Amounts | None = None
+    accounts: list[str] | None = None
+    channels: list[_Channel] | None = None
+
+
+class HttpSection(_Section):
+    """Where the bot listens: Slack's requests, health and metrics."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 3000
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, as read; `Configuration` is what it means."""
+
+    model_config = SettingsConfigDict(env_prefix="RECOUP_", env_nested_delimiter="__", extra="forbid", case_sensitive=False)
+
+    slack_bot_token: SecretStr | None = Field(default=None, validation_alias="SLACK_BOT_TOKEN")
+    slack_app_token: SecretStr | None = Field(default=None, validation_alias="SLACK_APP_TOKEN")
+    slack_signing_secret: SecretStr | None = Field(default=None, validation_alias="SLACK_SIGNING_SECRET")
+    slack_api_url: str = Field(default=DEFAULT_SLACK_API, validation_alias="SLACK_API_URL")
+    database_url: SecretStr = SecretStr(DEFAULT_DATABASE)
+    config: str | None = None
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    http: HttpSection = HttpSection()
+    accounts: dict[str, dict[str, SecretStr]] = Field(default_factory=dict)
+
+    command: Annotated[str, Field(pattern=r"^/[a-z0-9_-]{1,31}$")] = "/invoice"
+    ops_channel: _Channel | None = None
+    digest: dict[str, DigestSection] = Field(default_factory=dict)
+    roles: dict[str, RoleSection] = Field(default_factory=dict)
+    allow: list[AllowSection] = Field(default_factory=list)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over what `recoup.toml` said (given as initial values)."""
+        del settings_cls, dotenv_settings, file_secret_settings
+        return env_settings, init_settings
+
+
+@dataclass(frozen=True, slots=True)
+class SlackConfiguration:
+    """How to reach Slack. With an app token the bot speaks Socket Mode, else Slack calls `POST /slack/events`."""
+
+    bot_token: str = field(repr=False)
+    app_token: str | None = field(repr=False)
+    signing_secret: str | None = field(repr=False)
+    api_url: str
+
+    @property
+    def socket_mode(self) -> bool:
+        return self.app_token is not None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountConfiguration:
+    """One account: its provider and the values for that provider's own credentials."""
+
+    name: str
+    provider: str
+    values: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """The configuration in the core's own words."""
+
+    slack: SlackConfiguration | None
+    database_url: str = field(repr=False)
+    host: str
+    port: int
+    log_level: str
+    command: str
+    ops_channel: str | None
+    accounts: tuple[AccountConfiguration, ...]
+    digests: tuple[DigestPlan, ...]
+    roles: Mapping[str, Role]
+    rules: tuple[Rule, ...]
+
+
+def load_configuration(*, needs_slack: bool = True) -> Configuration:
+    """Read `recoup.toml` and the environment. Raises ConfigurationError."""
+    try:
+        settings = Settings(**_without_unsafe(_read_toml()))
+    except ValidationError as error:
+        raise ConfigurationError(_sentences(error)) from None
+    problems: list[str] = []
+    configuration = Configuration(
+        slack=_slack(settings, problems, needed=needs_slack),
+        database_url=settings.database_url.get_secret_value(),
+        host=settings.http.host,
+        port=settings.http.port,
+        log_level=settings.log_level,
+        command=settings.command,
+        ops_channel=settings.ops_channel,
+        accounts=(accounts := _accounts(settings, problems)),
+        digests=_digests(settings, tuple(account.name for account in accounts), problems),
+        roles={
+            name: Role(name, frozenset(role.users), frozenset(role.usergroups)) for name, role in settings.roles.items()
+        },
+        rules=_rules(settings, {account.name for account in accounts}, problems),
+    )
+    problems += _unknown_variables()
+    if problems:
+        raise ConfigurationError(problems)
+    return configuration
+
+
+def _read_toml() -> dict[str, Any]:
+    named = os.environ.get("RECOUP_CONFIG")
+    path = Path(named or DEFAULT_CONFIG)
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if named is None:
+            return {}
+        raise ConfigurationError([f"RECOUP_CONFIG names {path}, and there is no such file."]) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError([f"{path} is not valid TOML: {error}."]) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError([f"{path} cannot be read ({type(error).__name__})."]) from None
+
+
+def _without_unsafe(values: dict[str, Any]) -> dict[str, Any]:
+    """A rule that is not enforced stops the start; the secrets of Slack and of the database stay in the environment."""
+    if "approve" in values:
+        raise ConfigurationError(
+            ["[[approve]] is not enforced by this version of Recoup, so it will not start with it. Remove the table."]
+        )
+    misplaced = sorted(key for key in values if key.startswith("slack_") or key in {"database_url", "config"})
+    if misplaced:
+        raise ConfigurationError(
+            [f"`{key}` does not belong in recoup.toml: set it in the environment." for key in misplaced]
+        )
+    for name, account in dict(values.get("accounts", {})).items():
+        if isinstance(account, dict):
+            values["accounts"][name] = {key: str(value) for key, value in account.items()}
+    return values
+
+
+def _sentences(error: ValidationError) -> list[str]:
+    """One sentence per problem, without the value: it may be a secret."""
+    sentences = []
+    for problem in error.errors(include_url=False, include_input=False):
+        where = ".".join(str(part) for part in problem["loc"]) or "the configuration"
+        if problem["type"] == "extra_forbidden":
+            sentences.append(f"`{where}` is not a setting that Recoup knows; remove it or mend its spelling.")
+        else:
+            sentences.append(f"`{where}`: {problem['msg'].removeprefix('Value error, ')}.")
+    return sentences
+
+
+def _slack(settings: Settings, problems: list[str], *, needed: bool) -> SlackConfiguration | None:
+    token, app, secret = settings.slack_bot_token, settings.slack_app_token, settings.slack_signing_secret
+    if not needed and token is None:
+        return None
+    bot_token = token.get_secret_value().strip() if token else ""
+    if not bot_token.startswith("xoxb-"):
+        problems.append("SLACK_BOT_TOKEN must hold the bot token of your Slack app; it begins with xoxb-.")
+    app_token = (app.get_secret_value().strip() or None) if app else None
+    if app_token is not None and not app_token.startswith("xapp-"):
+        problems.append("SLACK_APP_TOKEN must hold an app-level token; it begins with xapp-.")
+    signing_secret = (secret.get_secret_value().strip() or None) if secret else None
+    if needed and app_token is None and signing_secret is None:
+        problems.append("Set SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (Slack calls your URL).")
+    return SlackConfiguration(bot_token, app_token, signing_secret, _api_url(settings.slack_api_url, problems))
+
+
+def _api_url(url: str, problems: list[str]) -> str:
+    loopback = re.match(r"http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(/|$)", url)
+    if not url.startswith("https://") and not loopback:
+        problems.append("SLACK_API_URL must begin with https:// (http:// only to this machine).")
+    return url if url.endswith("/") else url + "/"
+
+
+def _accounts(settings: Settings, problems: list[str]) -> tuple[AccountConfiguration, ...]:
+    accounts: dict[str, AccountConfiguration] = {}
+    for raw, secrets in settings.accounts.items():
+        name = raw.lower().replace("_", "-")
+        try:
+            account_name(name)
+        except UnusableValue as error:
+            problems.append(f"accounts.{raw}: {error}.")
+            continue
+        values = {key.lower(): secret.get_secret_value().strip() for key, secret in secrets.items()}
+        known = accounts.get(name)
+        if known is not None:  # once in recoup.toml with a dash, once in the environment with an underscore: one account
+            values = {**known.values, "provider": known.provider, **values}
+        accounts[name] = AccountConfiguration(name, values.pop("provider", name), values)
+    return tuple(accounts.values())
+
+
+def _digests(settings: Settings, accounts: tuple[str, ...], problems: list[str]) -> tuple[DigestPlan, ...]:
+    plans = []
+    for name, section in settings.digest.items():
+        where = f"digest.{name}"
+        try:
+            read_cron(section.cron, section.timezone)
+        except UnusableValue as error:
+            problems.append(f"{where}: {error}.")
+        problems += _unknown_accounts(section.accounts, set(accounts), f"{where}.accounts")
+        plans.append(
+            DigestPlan(
+                name=name,
+                channel=section.channel,
+                cron=section.cron,
+                timezone=section.timezone,
+                accounts=tuple(section.accounts) if section.accounts is not None else accounts,
+                minimum=_amounts(section.minimum, f"{where}.minimum", problems) or {},
+                quiet_line=section.quiet_line,
+            )
+        )
+    return tuple(plans)
+
+
+def _rules(settings: Settings, accounts: set[str], problems: list[str]) -> tuple[Rule, ...]:
+    rules = []
+    for number, section in enumerate(settings.allow, start=1):
+        where = f"allow number {number}"
+        if section.role not in settings.roles:
+            problems.append(f"{where}: there is no role “{section.role}”.")
+        problems += _unknown_accounts(section.accounts, accounts, f"{where}.accounts")
+        rules.append(
+            Rule(
+                role=section.role,
+                words=_words(section.actions, where, problems),
+                up_to=_amounts(section.up_to, f"{where}.up_to", problems),
+                per_day=_amounts(section.per_day, f"{where}.per_day", problems),
+                accounts=frozenset(section.accounts) if section.accounts is not None else None,
+                channels=frozenset(section.channels) if section.channels is not None else None,
+            )
+        )
+    return tuple(rules)
+
+
+def _unknown_accounts(named: list[str] | None, accounts: set[str], where: str) -> list[str]:
+    return [f"{where}: there is no account “{name}”." for name in sorted(set(named or ()) - accounts)]
+
+
+def _words(names: list[str], where: str, problems: list[str]) -> frozenset[Word]:
+    words: set[Word] = set()
+    for name in names:
+        if name == "*":
+            words |= STAR
+        elif name in set(Word):
+            words.add(Word(name))
+        else:
+            problems.append(f"{where}: “{name}” is not an action; known are {', '.join(Word)} and *.")
+    return frozenset(words)
+
+
+def _amounts(amounts: _Amounts | None, where: str, problems: list[str]) -> dict[str, Money] | None:
+    """None where there is no such bound; an empty table bounds everything to nothing."""
+    if amounts is None:
+        return None
+    read: dict[str, Money] = {}
+    for code, amount in amounts.items():
+        try:
+            money = Money.from_major(str(amount), known_currency(code))
+        except UnusableValue as error:
+            problems.append(f"{where}: {error}.")
+            continue
+        if money.minor < 0:
+            problems.append(f"{where}: an amount cannot be negative.")
+        read[money.currency] = money
+    return read
+
+
+def _unknown_variables() -> list[str]:
+    """A misspelt RECOUP_ variable is silently nothing to pydantic-settings; here it stops the start."""
+    known = {"RECOUP_CONFIG", "RECOUP_DATABASE_URL", "RECOUP_LOG_LEVEL", "RECOUP_HTTP__HOST", "RECOUP_HTTP__PORT"}
+    top = {"RECOUP_COMMAND", "RECOUP_OPS_CHANNEL"}
+    return [
+        f"{name} is not a variable that Recoup knows; remove it or mend its spelling."
+        for name in sorted(os.environ)
+        if name.upper().startswith("RECOUP_")
+        and name.upper() not in known | top
+        and not name.upper().startswith("RECOUP_ACCOUNTS__")
+    ]

@@ -1,0 +1,91 @@
+"""The one HTTP server of the bot (aiohttp): Slack's requests, health and metrics. Checks what Bolt does not."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from aiohttp import web
+from slack_bolt.adapter.aiohttp import to_aiohttp_response
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_sdk.signature import SignatureVerifier
+
+from bot.telemetry import metrics
+
+LARGEST_BODY: Final = 1024 * 1024
+_BODY_SECONDS: Final = 5.0
+_TIMESTAMP = re.compile(r"[0-9]{1,12}")
+
+
+class WebServer:
+    """`POST /slack/events` (HTTP mode only), `GET /healthz`, `GET /metrics`.
+
+    `problems` answers what is wrong, nothing when all is well. With `bolt` None (Socket Mode) Slack's path is 404.
+    """
+
+    def __init__(
+        self, bolt: AsyncApp | None, signing_secret: str | None, problems: Callable[[], Awaitable[list[str]]]
+    ) -> None:
+        self._bolt = bolt
+        self._verifier = SignatureVerifier(signing_secret) if signing_secret else None
+        self._problems = problems
+        self._app = web.Application(client_max_size=LARGEST_BODY)
+        self._app.router.add_get("/healthz", self._health)
+        self._app.router.add_get("/metrics", self._metrics)
+        if bolt is not None:
+            self._app.router.add_post("/slack/events", self._slack)
+        self._runner = web.AppRunner(self._app, access_log=None, shutdown_timeout=3.0)
+        self.port = 0
+
+    async def start(self, host: str, port: int) -> None:
+        """Raises OSError where the address is taken. `self.port` tells the port when `port` was 0."""
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, host, port)
+        await site.start()
+        server = site._server  # noqa: SLF001 - aiohttp has no public way to ask for the port of port 0
+        sockets = getattr(server, "sockets", None)
+        self.port = sockets[0].getsockname()[1] if sockets else port
+
+    async def stop(self) -> None:
+        """Take no new connections; what is being answered is finished."""
+        await self._runner.cleanup()
+
+    async def _slack(self, request: web.Request) -> web.Response:
+        """Bolt parses before it verifies, and turns a timestamp that is no number into a 500 with a trace: both are done
+        here first, over the raw bytes."""
+        try:
+            async with asyncio.timeout(_BODY_SECONDS):
+                body = await request.read()
+        except TimeoutError:
+            return web.Response(status=408, text="The body did not arrive in time.")
+        if not self._is_signed(request, body):
+            return web.Response(status=401, text="The request is not signed by Slack, or is too old.")
+        try:
+            bolt_request = AsyncBoltRequest(
+                body=body.decode("utf-8"),
+                query=request.query_string,
+                headers={name: [value] for name, value in request.headers.items()},
+            )
+        except (ValueError, AttributeError, TypeError):
+            return web.Response(status=400, text="The body is not what Slack sends.")
+        assert self._bolt is not None  # noqa: S101 - the route exists only with it
+        return await to_aiohttp_response(await self._bolt.async_dispatch(bolt_request))
+
+    def _is_signed(self, request: web.Request, body: bytes) -> bool:
+        timestamp = request.headers.get("X-Slack-Request-Timestamp", "")
+        signature = request.headers.get("X-Slack-Signature", "")
+        if self._verifier is None or not _TIMESTAMP.fullmatch(timestamp) or not signature.isascii():
+            return False
+        return self._verifier.is_valid(body, timestamp, signature)
+
+    async def _health(self, request: web.Request) -> web.Response:
+        del request
+        problems = await self._problems()
+        return web.json_response({"ok": not problems, "problems": problems}, status=503 if problems else 200)
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        del request
+        return web.Response(body=metrics(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})

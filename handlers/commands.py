@@ -1,0 +1,183 @@
+"""The slash command: parse, authorize, accept or start a read, acknowledge."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import assert_never
+
+from slack_bolt.context.ack.async_ack import AsyncAck
+
+from bot.domain.action import Action, Word
+from bot.domain.content import Content, RefusalContent
+from bot.domain.errors import UnusableValue
+from bot.domain.filters import parse_filter
+from bot.domain.refusal import Refusal
+from bot.ports import Accepted, AlreadyAccepted, Busy, Clock, Redelivered
+from bot.services.accounts import Accounts
+from bot.services.actions import ActionService, Typed
+from bot.services.digests import DigestService
+from bot.services.lookup import Lookup, Reader
+from bot.services.rights import Rights
+from handlers.answers import Answers
+from handlers.background import Background
+from handlers.command_text import CommandText, parse_command
+from handlers.modals import ReasonModals
+from handlers.payloads import Body, Invocation, invocation_of
+from handlers.views.help import help_message
+from handlers.views.refusals import refusal_sentence
+from handlers.views.text import escape
+
+_Handler = Callable[[AsyncAck, Invocation, CommandText], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandServices:
+    """What the command may ask for."""
+
+    actions: ActionService
+    lookup: Lookup
+    digests: DigestService
+    rights: Rights
+    accounts: Accounts
+
+
+class Commands:
+    """`/invoice …`. A decision is one commit; a read is a tracked task that answers by response_url."""
+
+    def __init__(
+        self,
+        services: CommandServices,
+        answers: Answers,
+        modals: ReasonModals,
+        background: Background,
+        *,
+        clock: Clock,
+        command: str,
+    ) -> None:
+        self._services = services
+        self._answers = answers
+        self._modals = modals
+        self._background = background
+        self._clock = clock
+        self._command = command
+        self._handlers: dict[str, _Handler] = {
+            "help": self._help,
+            "show": self._show,
+            "retry": self._retry,
+            "void": self._with_reason,
+            "uncollectible": self._with_reason,
+            "link": self._link,
+            "failed": self._failed,
+            "digest": self._digest,
+            "history": self._history,
+            "status": self._status,
+        }
+
+    async def run(self, ack: AsyncAck, body: Body) -> None:
+        invocation = invocation_of(body, self._clock.now())
+        try:
+            said = parse_command(invocation.text, self._command)
+            await self._handlers[said.name](ack, invocation, said)
+        except UnusableValue as error:
+            await ack(text=str(error))
+
+    async def _help(self, ack: AsyncAck, invocation: Invocation, said: CommandText) -> None:
+        del said
+        words = self._services.rights.words(invocation.actor, invocation.reply_to.channel)
+        message = help_message(self._command, words)
+        await ack(text=message.text, blocks=message.blocks)
+
+    async def _retry(self, ack: AsyncAck, invocation: Invocation, said: CommandText) -> None:
+        decided = await self._services.actions.typed(
+            Typed(
+                action=Action.RETRY,
+                text=said.argument,
+                actor=invocation.actor,
+                reply_to=invocation.reply_to,
+                delivery=invocation.delivery,
+                method=said.method,
+            )
+        )
+        match decided:
+            case Refusal():
+                await ack(text=refusal_sentence(decided, self._command))
+            case Accepted():
+                await ack(text=f"Got it: retry {escape(said.argument, 120)}. How it ends will be told here.")
+            case AlreadyAccepted() | Busy() | Redelivered():
+                await ack()
+            case _:
+                assert_never(decided)
+
+    async def _with_reason(self, ack: AsyncAck, invocation: Invocation, said: CommandText) -> None:
+        """A dialog that says "reading" at once; a tracked task fills it. Opening it decides nothing."""
+        action = Action(said.name)
+        refusal = await self._services.rights.objection(
+            invocation.actor, Word(said.name), channel=invocation.reply_to.channel
+        )
+        if refusal is not None:
+            await ack(text=refusal_sentence(refusal, self._command))
+            return
+        view_id = await self._modals.open_reading(invocation.trigger_id)
+        if view_id is None:
+            await ack(text="Slack did not open the dialog. Nothing happened; please try again.")
+            return
+        self._background.start(self._fill(view_id, invocation, said.argument, action))
+        await ack()
+
+    async def _fill(self, view_id: str, invocation: Invocation, text: str, action: Action) -> None:
+        reader = _reader(invocation)
+        asked = await self._services.lookup.ask_reason(reader, text, action)
+        if isinstance(asked, RefusalContent):
+            await self._modals.fill_refused(view_id, asked.refusal)
+            return
+        await self._modals.fill(view_id, asked, action, invocation.reply_to)
+
+    async def _show(self, ack: AsyncAck, invocation: Invocation, said: CommandText) -> None:
+        await self._read(ack, invocation, self._services.lookup.show(_reader(invocation), said.argument))
+
+    async def _link(self, ack: AsyncAck, invocation: Invocation, said: CommandText) -> None:
+        await self._read(ack, invocation, self._services.lookup.link(_reader(invocation), said.argument))
+
+    async def _history(self, ack: AsyncAck, invocation: Invocation, said: CommandText) -> None:
+        await self._read(ack, invocation, self._services.lookup.history(_reader(invocation), said.argument))
+
+    async def _status(self, ack: AsyncAck, invocation: Invocation, said: CommandText) -> None:
+        del said
+        await self._read(ack, invocation, self._services.lookup.status(_reader(invocation)))
+
+    async def _failed(self, ack: AsyncAck, invocation: Invocation, said: CommandText) -> None:
+        words = parse_filter(said.argument, self._services.accounts.names())
+        await self._read(ack, invocation, self._services.lookup.failed(_reader(invocation), words, said.argument))
+
+    async def _digest(self, ack: AsyncAck, invocation: Invocation, said: CommandText) -> None:
+        words = said.argument.lower().split()
+        how = words[0] if words else "preview"
+        if how not in {"now", "preview"} or len(words) > 2:
+            raise UnusableValue(f"Try `{self._command} digest preview` (for you alone) or `{self._command} digest now`.")
+        channel = invocation.reply_to.channel
+        plan = self._services.digests.plan_for(channel, words[1] if len(words) == 2 else None)
+        if plan is None:
+            raise UnusableValue("There is no digest of that name here.")
+        word = Word.DIGEST if how == "now" else Word.VIEW
+        for account in plan.accounts or (None,):
+            refusal = await self._services.rights.objection(invocation.actor, word, channel=channel, account=account)
+            if refusal is not None:
+                await ack(text=refusal_sentence(refusal, self._command))
+                return
+        if how == "preview":
+            await self._read(ack, invocation, self._services.digests.preview(plan, channel))
+            return
+        started = await self._services.digests.accept_now(plan, channel, invocation.delivery)
+        if started is not None:
+            key, owner = started
+            self._background.start(self._services.digests.build_now(key, owner, channel), seconds=None)
+        await ack(text="Reading the failed invoices; the digest will be posted in this channel.")
+
+    async def _read(self, ack: AsyncAck, invocation: Invocation, reading: Awaitable[Content]) -> None:
+        self._background.start(self._answers.read_and_tell(reading, invocation.reply_to))
+        await ack()
+
+
+def _reader(invocation: Invocation) -> Reader:
+    return Reader(invocation.actor, invocation.reply_to.channel)
