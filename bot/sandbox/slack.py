@@ -62,7 +62,9 @@ class LocalSlack:
             now=self.now,
         )
         self.views = Views(self.workspace)
-        self.sockets = SocketMode(self.identity.app_id, lambda: f"{HOST}:{self.port}", self.ack_deadline)
+        self.sockets = SocketMode(
+            self.identity.app_id, lambda: f"{HOST}:{self.port}", self.ack_deadline, self.workspace.changed
+        )
         methods = Methods(self.workspace, self.views, lambda: self.page_url)
         tokens = Tokens(bot=self.bot_token, app=self.app_token)
         self.api = WebApi(self.workspace, methods, self.faults, tokens, self.sockets.new_url)

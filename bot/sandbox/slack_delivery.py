@@ -120,10 +120,11 @@ class SignedHttp:
 class SocketMode:
     """Keeps the app's sockets; an envelope goes to one of them. https://docs.slack.dev/apis/events-api/using-socket-mode"""
 
-    def __init__(self, app_id: str, host: Callable[[], str], deadline: float) -> None:
+    def __init__(self, app_id: str, host: Callable[[], str], deadline: float, changed: Callable[[], None]) -> None:
         self._app_id = app_id
         self._host = host
         self._deadline = deadline
+        self._changed = changed
         self._tickets: set[str] = set()
         self._sockets: list[web.WebSocketResponse] = []
         self._waiting: dict[str, asyncio.Future[Any]] = {}
@@ -149,11 +150,13 @@ class SocketMode:
         self._sockets.append(socket)
         try:
             await socket.send_json(self._hello())
+            self._changed()
             async for message in socket:
                 if message.type is aiohttp.WSMsgType.TEXT:
                     self._heard(message.data)
         finally:
             self._sockets.remove(socket)
+            self._changed()
         return socket
 
     async def deliver(self, delivery: Delivery) -> Answer:
