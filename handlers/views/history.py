@@ -14,7 +14,40 @@ from handlers.views.text import code, escape, person
 from handlers.views.times import moment
 
 _EVENTS_SHOWN = 20
-_FACTS_SHOWN = 6
+
+_STEPS: dict[str, str] = {
+    "action.accepted": "decided",
+    "action.bound": "invoice found",
+    "attempt.begun": "about to be sent to the provider",
+    "attempt.resent": "the same request sent once more",
+    "attempt.lost": "interrupted while being sent",
+    "action.pending": "accepted by the provider, not ended yet",
+    "action.unknown": "the provider's answer is missing",
+    "action.needs_human": "left to a person to look up",
+    "action.succeeded": "done",
+    "action.declined": "declined by the bank",
+    "action.rejected": "not done",
+    "action.refused": "refused by a rule of this bot",
+    "action.not_applied": "checked: nothing had happened",
+    "action.expired": "not done within ten minutes",
+    "press.refused": "press refused",
+    "press.busy": "press refused: another decision was open",
+    "press.repeated": "pressed again, without effect",
+    "check.asked": "asked to check again",
+    "outbox.dead": "could not be told in Slack",
+}
+"""Audit events in words; one that is not here shows its own name."""
+
+_FACTS: dict[str, tuple[str, bool]] = {
+    "word": ("to", True),
+    "refusal": ("because:", True),
+    "amount": ("amount", True),
+    "charged": ("charged", True),
+    "decline": ("decline code", False),
+    "request_id": ("provider request", False),
+    "reference": ("reference", False),
+}
+"""What people can use of an event's facts: how it is introduced, and whether it is words (else an id to be copied)."""
 
 
 def history(content: HistoryContent, *, command: str, now: datetime) -> Rendered:
@@ -67,10 +100,11 @@ def _tail(content: HistoryContent, shown: int, now: datetime) -> list[Block]:
 
 
 def _step(entry: HistoryEntry) -> str:
-    kind = escape(entry.kind.replace(".", " ").replace("_", " "))
+    kind = _STEPS.get(entry.kind) or escape(entry.kind.replace(".", " ").replace("_", " "))
     who = f" · {person(entry.actor)}" if entry.actor else ""
+    known = [(said, entry.facts[key]) for key, said in _FACTS.items() if entry.facts.get(key)]
     facts = ", ".join(
-        f"{escape(key, 30)} {code(value)}" for key, value in list(entry.facts.items())[:_FACTS_SHOWN] if value
+        f"{said} {escape(value.replace('_', ' ')) if is_word else code(value)}" for (said, is_word), value in known
     )
     return f"{moment(entry.at)} · {kind}{who}{f' · {facts}' if facts else ''}"
 

@@ -172,7 +172,7 @@ def contents(row: Row) -> list[Content]:
         HistoryContent(
             ref=str(invoice.ref),
             actions=(action,),
-            events=(HistoryEntry(NOW, "press.refused", "U0ANA", {"why": name, "word": "void"}),),
+            events=(HistoryEntry(NOW, "press.refused", "U0ANA", {"reference": name, "word": "void", "amount": name}),),
         ),
         HistoryContent(ref=str(invoice.ref), actions=(), events=()),
         StatusContent(

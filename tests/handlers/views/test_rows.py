@@ -1,0 +1,153 @@
+"""Rows: what a line about an invoice says, and which buttons stand under it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bot.domain.action import Action, ActionState
+from bot.domain.capability import Capability
+from bot.domain.content import (
+    Choice,
+    Row,
+)
+from bot.domain.decline import Decline, DeclineClass
+from bot.domain.invoice import CollectionMethod, FailedBecause, InvoiceStatus
+from bot.domain.offer import ButtonValue
+from handlers import ids
+from handlers.views.row import row_blocks
+from handlers.views.text import readable
+from tests.handlers.views.samples import (
+    FACTS,
+    NOW,
+    STOLEN,
+    a_row,
+    an_action,
+    an_invoice,
+)
+
+
+def drawn(row: Row, **changes: Any) -> list[dict[str, Any]]:
+    return row_blocks(row, 0, now=NOW, command="/invoice", **changes)
+
+
+def elements(row: Row) -> list[dict[str, Any]]:
+    return next((block["elements"] for block in drawn(row) if block["type"] == "actions"), [])
+
+
+def options(row: Row) -> list[str]:
+    return [option["text"]["text"] for element in elements(row) for option in element.get("options", [])]
+
+
+def buttons(row: Row) -> list[str]:
+    return [element["text"]["text"] for element in elements(row) if element["type"] == "button"]
+
+
+def test_a_row_is_a_section_and_right_after_it_its_buttons() -> None:
+    section, actions = drawn(a_row())
+    assert readable(section["text"]["text"]).split("\n") == [
+        "*Acme GmbH* · INV-0042 · *EUR 420.00*",
+        "Declined: insufficient funds (soft), visa ending 4242 · "
+        "Stripe retries 2026-11-24 09:14 UTC by itself · 12 days old",
+    ]
+    assert actions["type"] == "actions"
+    assert buttons(a_row()) == ["Retry payment", "Payment link"]
+    assert options(a_row()) == ["Show invoice", "Void invoice", "Mark uncollectible"]
+
+
+def test_every_button_says_which_offer_it_is_about_and_is_registered_under_its_id() -> None:
+    row = a_row(number=3)
+    retry, link, more = elements(row)
+    assert (retry["action_id"], link["action_id"], more["action_id"]) == (ids.RUN_ACTION, ids.LINK, ids.MORE)
+    values = [retry["value"], link["value"], *(option["value"] for option in more["options"])]
+    assert [ButtonValue.parse(value) for value in values] == [
+        ButtonValue(row.offer.id, verb) for verb in ("retry", "link", "show", "void", "uncollectible")
+    ]
+    assert retry["accessibility_label"] == "Retry payment for INV-0042"
+
+
+def test_retry_comes_first_unless_the_customer_has_to_act() -> None:
+    hard = a_row(an_invoice(decline=STOLEN))
+    manual = a_row(an_invoice(collection=CollectionMethod.MANUAL))
+    assert [element.get("style") for element in elements(a_row())[:2]] == ["primary", None]
+    for row in (hard, manual):
+        assert buttons(row)[0] == "Payment link"
+        assert [element.get("style") for element in elements(row)[:2]] == ["primary", None]
+
+
+@pytest.mark.parametrize("state", [ActionState.ACCEPTED, ActionState.EXECUTING])
+def test_while_a_decision_runs_nothing_can_be_pressed(state: ActionState) -> None:
+    assert elements(a_row(action=an_action(state), choices=tuple(Choice))) == []
+
+
+@pytest.mark.parametrize("state", [ActionState.PENDING, ActionState.UNKNOWN, ActionState.NEEDS_HUMAN])
+def test_while_an_ending_is_open_only_checking_is_possible(state: ActionState) -> None:
+    assert buttons(a_row(action=an_action(state), choices=tuple(Choice))) == ["Check again"]
+    assert elements(a_row(action=an_action(state), choices=(Choice.RETRY, Choice.VOID))) == []
+
+
+def test_after_an_ending_the_row_says_it_and_offers_what_is_possible_now() -> None:
+    row = a_row(action=an_action(ActionState.DECLINED))
+    assert "Declined: insufficient funds (soft)" in drawn(row)[0]["text"]["text"]
+    assert "`req_8Pq`" in drawn(row)[1]["elements"][0]["text"]
+    assert buttons(row) == ["Retry payment", "Payment link"]
+
+
+def test_a_paid_row_without_choices_has_no_buttons() -> None:
+    blocks = drawn(a_row(action=an_action(ActionState.SUCCEEDED), choices=()))
+    assert [block["type"] for block in blocks] == ["section"]
+
+
+def test_dangerous_choices_are_never_a_visible_button() -> None:
+    row = a_row(choices=(Choice.VOID, Choice.UNCOLLECTIBLE))
+    assert buttons(row) == []
+    assert options(row) == ["Void invoice", "Mark uncollectible"]
+
+
+def test_the_overflow_uses_the_providers_own_word_where_it_has_another() -> None:
+    capability = Capability(frozenset({InvoiceStatus.OPEN}), "write off", "It counts as settled.")
+    facts = replace(FACTS, capabilities={Action.UNCOLLECTIBLE: capability})
+    assert options(a_row(facts=facts, choices=(Choice.UNCOLLECTIBLE,))) == ["Mark uncollectible (“write off”)"]
+
+
+def test_a_retry_of_an_unreadable_method_asks_first_and_names_the_declined_one() -> None:
+    row = a_row(an_invoice(decline=STOLEN), confirm_retry="visa ending 4242")
+    retry = next(element for element in elements(row) if element.get("action_id") == ids.RUN_ACTION)
+    assert retry["confirm"]["text"]["text"] == (
+        "visa ending 4242 was refused for good, and it cannot be read whether that is what would be charged. "
+        "Try to collect EUR 420.00 for INV-0042?"
+    )
+    assert all("confirm" not in element for element in elements(a_row()))
+
+
+def test_block_ids_change_with_what_the_row_says() -> None:
+    rows = [a_row(), a_row(number=1), *(a_row(action=an_action(state)) for state in ActionState)]
+    found = {block["block_id"] for row in rows for block in drawn(row)}
+    assert len(found) == sum(len(drawn(row)) for row in rows)
+
+
+def test_test_invoices_are_marked_and_live_ones_beside_them_too() -> None:
+    assert "`TEST`" in drawn(a_row(an_invoice(live=False)))[0]["text"]["text"]
+    assert "`LIVE`" in drawn(a_row(), badges=True)[0]["text"]["text"]
+    assert "`LIVE`" not in drawn(a_row())[0]["text"]["text"]
+
+
+def test_an_invoice_past_due_is_not_called_declined() -> None:
+    invoice = an_invoice(decline=None, failed_because=FailedBecause.PAST_DUE, due_at=NOW - timedelta(days=3))
+    assert "Past due for 3 days (since 2026-11-18 UTC), to be paid by the customer" in readable(
+        drawn(a_row(invoice))[0]["text"]["text"]
+    )
+
+
+def test_a_customer_without_a_name_is_called_unknown() -> None:
+    assert "*unknown customer*" in drawn(a_row(an_invoice(customer_name=None)))[0]["text"]["text"]
+
+
+def test_a_decline_that_was_not_read_is_not_made_up() -> None:
+    row = a_row(an_invoice(decline=None))
+    assert "Payment failed; the reason was not read" in drawn(row)[0]["text"]["text"]
+    unclear = Decline(DeclineClass.UNCLEAR, "do_not_honor", "the bank did not say why")
+    assert "(unclear)" in drawn(a_row(an_invoice(decline=unclear)))[0]["text"]["text"]
