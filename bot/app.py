@@ -103,37 +103,42 @@ async def serve_until(
     configuration: Configuration, stop: asyncio.Event, *, ready: asyncio.Future[int] | None = None
 ) -> None:
     """The same with the caller's own signal; `ready` gets the HTTP port when Slack's requests are taken."""
+    async with assembled(configuration) as bot, contextlib.AsyncExitStack() as stack:
+        settings = bot.slack.settings
+        web = WebServer(
+            None if settings.socket_mode else bot.slack.bolt, settings.signing_secret, lambda: _problems(bot, tasks)
+        )
+        loops = (bot.worker.run(), bot.delivery.run(), bot.directory.run(), _keep_house(bot))
+        tasks = [asyncio.create_task(loop) for loop in loops]
+        stack.push_async_callback(_ended, tasks)
+        bot.scheduler.start()
+        stack.callback(bot.scheduler.stop)
+        await _start_web(web, configuration)
+        stack.push_async_callback(web.stop)
+        listening = await stack.enter_async_context(contextlib.AsyncExitStack())
+        if settings.socket_mode:
+            await listening.enter_async_context(socket_mode(bot.slack))
+        _log.info("bot.started", port=web.port, socket_mode=settings.socket_mode, accounts=len(configuration.accounts))
+        if ready is not None:
+            ready.set_result(web.port)
+        await stop.wait()
+        await _drain(bot, listening)
+
+
+@asynccontextmanager
+async def assembled(configuration: Configuration) -> AsyncGenerator[Bot]:
+    """Every part wired and every connection open, with nothing running yet. Raises what `serve` raises."""
     clock = SystemClock()
     accounts = open_accounts(configuration.accounts, clock)
-    slack_settings = configuration.slack
-    if slack_settings is None:
+    if configuration.slack is None:
         raise ConfigurationError(["Slack is not configured."])
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(accounts.close)
         storage = await stack.enter_async_context(_ready_storage(configuration.database_url, clock))
-        slack = await stack.enter_async_context(connected_slack(slack_settings))
+        slack = await stack.enter_async_context(connected_slack(configuration.slack))
         bot = _assemble(configuration, storage, accounts, slack, clock)
-        web = WebServer(
-            None if slack_settings.socket_mode else slack.bolt, slack_settings.signing_secret, lambda: _problems(bot, tasks)
-        )
         await bot.directory.refresh()
-        tasks = [
-            asyncio.create_task(run)
-            for run in (bot.worker.run(), bot.delivery.run(), bot.directory.run(), _keep_house(bot))
-        ]
-        bot.scheduler.start()
-        await _start_web(web, configuration)
-        stack.push_async_callback(web.stop)
-        listening = contextlib.AsyncExitStack()
-        if slack_settings.socket_mode:
-            await listening.enter_async_context(socket_mode(slack, slack_settings))
-        _log.info("bot.started", port=web.port, socket_mode=slack_settings.socket_mode, accounts=len(accounts.names()))
-        if ready is not None:
-            ready.set_result(web.port)
-        try:
-            await stop.wait()
-        finally:
-            await _drain(bot, listening, tasks)
+        yield bot
 
 
 @asynccontextmanager
@@ -222,7 +227,7 @@ async def _start_web(web: WebServer, configuration: Configuration) -> None:
         raise StartRefused(f"Nothing can listen on {where} ({error.strerror}); set RECOUP_HTTP__PORT.") from None
 
 
-async def _drain(bot: Bot, listening: contextlib.AsyncExitStack, tasks: Sequence[asyncio.Task[None]]) -> None:
+async def _drain(bot: Bot, listening: contextlib.AsyncExitStack) -> None:
     """Take nothing new, finish what is out, say what can be said; all within DRAIN_SECONDS."""
     _log.info("bot.stopping", running=bot.worker.busy)
     deadline = asyncio.get_running_loop().time() + DRAIN_SECONDS
@@ -236,6 +241,9 @@ async def _drain(bot: Bot, listening: contextlib.AsyncExitStack, tasks: Sequence
             await listening.aclose()
     await asyncio.gather(bot.worker.drain(left() - 4.0), bot.background.drain(left() - 6.0))
     await bot.delivery.drain(min(left() - 1.0, 4.0))
+
+
+async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

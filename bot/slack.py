@@ -36,7 +36,7 @@ class ConnectedSlack:
     calls: SlackCalls
     bolt: AsyncApp
     team: str
-    bot_user: str
+    settings: SlackConfiguration
 
 
 @asynccontextmanager
@@ -51,15 +51,16 @@ async def connected_slack(configuration: SlackConfiguration) -> AsyncGenerator[C
             calls=calls,
             bolt=_bolt(configuration, client, identity),
             team=identity["team_id"],
-            bot_user=str(identity.get("user_id") or ""),
+            settings=configuration,
         )
     finally:
         await session.close()
 
 
 @asynccontextmanager
-async def socket_mode(slack: ConnectedSlack, configuration: SlackConfiguration) -> AsyncGenerator[AsyncSocketModeHandler]:
+async def socket_mode(slack: ConnectedSlack) -> AsyncGenerator[AsyncSocketModeHandler]:
     """Connected while the context lasts. The app token has a client of its own: the bot's would be used otherwise."""
+    configuration = slack.settings
     assert configuration.app_token is not None  # noqa: S101 - asked for by the caller
     web_client = AsyncWebClient(token=configuration.app_token, base_url=configuration.api_url, retry_handlers=[])
     handler = AsyncSocketModeHandler(slack.bolt, configuration.app_token, web_client=web_client, logger=_quiet_logger())

@@ -1,4 +1,4 @@
-"""The composition root of the sandbox: starts its servers, then the bot itself, unchanged, with settings that point at them.
+"""The composition root of the sandbox: starts its servers, then the bot itself, unchanged, pointed at them.
 
 RECOUP_*, SLACK_* and recoup.toml of the caller are not read; the database is a temporary file.
 """
@@ -95,7 +95,9 @@ async def _running(configuration: Configuration) -> AsyncGenerator[int]:
 def _configuration(slack: LocalSlack, world: World, database: Path, *, over_socket: bool) -> Configuration:
     """Maya may do everything, Tom's group what support may do: small retries and links."""
     accounts = tuple(
-        AccountConfiguration(slug, slug, {**provider.credentials(), "base_url": world.url(slug)})
+        AccountConfiguration(
+            slug, slug, {**provider.credentials(), "base_url": world.url(slug), "requests_per_second": "200"}
+        )
         for slug, provider in world.providers.items()
     )
     names = tuple(account.name for account in accounts)

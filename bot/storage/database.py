@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
+import inspect
 import re
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any, TypeVar
 
 from asyncpg.exceptions import InterfaceError, PostgresError  # type: ignore[import-untyped]
 from sqlalchemy import Table
@@ -14,6 +18,9 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain.errors import JournalUnavailable
+
+_Store = TypeVar("_Store")
+_Answer = TypeVar("_Answer")
 
 _TROUBLES = (SQLAlchemyError, PostgresError, InterfaceError, sqlite3.Error, OSError)
 _SENTENCES = (
@@ -75,6 +82,7 @@ class Database:
     def __init__(self, writer: AsyncEngine, reader: AsyncEngine, place: str) -> None:
         self._writer = writer
         self._reader = reader
+        self._running: set[asyncio.Task[Any]] = set()
         self.place = place
         """What to call the database in an error: a file, or host and name, never a password."""
 
@@ -95,9 +103,39 @@ class Database:
             async with self._reader.connect() as connection:
                 yield connection
 
+    async def to_its_end(self, work: Coroutine[Any, Any, _Answer]) -> _Answer:
+        """Await `work` in a task of its own: when the caller is cancelled, the work still commits or rolls back."""
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return await asyncio.shield(task)
+
     async def close(self) -> None:
+        while self._running:
+            await asyncio.wait(self._running)
         await self._writer.dispose()
         await self._reader.dispose()
+
+
+def uninterrupted(store: type[_Store]) -> type[_Store]:
+    """A class decorator: every public method of the store runs to its end, whoever is cancelled meanwhile.
+
+    A driver that is cancelled in the middle of a statement may leave its transaction open behind it, and on SQLite an open
+    transaction locks out every later press. The store has its Database as `_db`.
+    """
+    for name, method in list(vars(store).items()):
+        if not name.startswith("_") and inspect.iscoroutinefunction(method):
+            setattr(store, name, _to_its_end(method))
+    return store
+
+
+def _to_its_end(method: Callable[..., Coroutine[Any, Any, _Answer]]) -> Callable[..., Coroutine[Any, Any, _Answer]]:
+    @functools.wraps(method)
+    async def run(self: Any, *args: object, **kwargs: object) -> _Answer:
+        database: Database = self._db
+        return await database.to_its_end(method(self, *args, **kwargs))
+
+    return run
 
 
 def insert_into(connection: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:

@@ -13,7 +13,7 @@ from bot.domain.errors import LeaseLost
 from bot.domain.offer import Offer
 from bot.ports import Say
 from bot.storage import codec, rows
-from bot.storage.database import Database, insert_into
+from bot.storage.database import Database, insert_into, uninterrupted
 from bot.storage.instant import EPOCH, db_now
 from bot.storage.rows import Entry, Line
 from bot.storage.tables import digest_row, digest_run
@@ -21,6 +21,7 @@ from bot.storage.tables import digest_row, digest_run
 _BUILDING, _READY, _FAILED = "building", "ready", "failed"
 
 
+@uninterrupted
 class SqlDigestLog:
     """See `bot.ports.DigestLog`."""
 
@@ -97,7 +98,7 @@ class SqlDigestLog:
         self, key: DigestKey, owner: str, digest: Digest, offers: Sequence[Offer], message: str | None
     ) -> None:
         """Raises LeaseLost when another process took the run over."""
-        ready = {
+        ready: dict[str, object] = {
             "state": _READY,
             "summary": codec.write_digest(digest),
             "message": message,

@@ -18,7 +18,7 @@ from bot.domain.offer import Offer, redrawn
 from bot.domain.records import ActionRecord, Attempt, Before, Claim, Ending
 from bot.ports import Busy, Say, Step
 from bot.storage import codec, rows
-from bot.storage.database import Database, insert_into
+from bot.storage.database import Database, insert_into, uninterrupted
 from bot.storage.instant import db_now, milliseconds
 from bot.storage.presses import JournalPresses
 from bot.storage.reading import IS_KNOWN, JournalReading, count_ended
@@ -44,6 +44,7 @@ _TRIES = 5
 _LOST = "the bot stopped before the answer was written down"
 
 
+@uninterrupted
 class SqlJournal(JournalPresses, JournalReading):
     """See `bot.ports.Journal`. Races are judged by the database; nothing is locked in this process."""
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.ports import Letter, Say
 from bot.storage import codec, rows
-from bot.storage.database import Database, insert_into
+from bot.storage.database import Database, insert_into, uninterrupted
 from bot.storage.instant import Instant, db_now
 from bot.storage.rows import Entry
 from bot.storage.tables import outbox, outbox_hold
@@ -22,6 +22,7 @@ _IS_SAYABLE = outbox.c.kind.in_(list(Say))
 """Rows of a kind that only a newer version knows wait for it."""
 
 
+@uninterrupted
 class SqlOutbox:
     """See `bot.ports.Outbox`. Who holds a row of `outbox_hold` has all due rows of that target."""
 

@@ -16,7 +16,7 @@ from bot.domain.records import ActionRecord
 from bot.domain.refusal import Refusal, RefusalKind
 from bot.ports import Accepted, AlreadyAccepted, Busy, Press, Redelivered, Refused, Say
 from bot.storage import codec, rows
-from bot.storage.database import Database, insert_into
+from bot.storage.database import Database, insert_into, uninterrupted
 from bot.storage.rows import Entry, Line
 from bot.storage.tables import action, delivery
 
@@ -24,6 +24,7 @@ _TRIES = 5
 _IN_DOUBT = (ActionState.UNKNOWN, ActionState.PENDING, ActionState.NEEDS_HUMAN)
 
 
+@uninterrupted
 class JournalPresses:
     """See `bot.ports.Journal`."""
 

@@ -12,7 +12,7 @@ from bot.domain.money import Money
 from bot.domain.offer import Offer
 from bot.domain.records import ActionRecord, HistoryEntry
 from bot.storage import rows
-from bot.storage.database import Database
+from bot.storage.database import Database, uninterrupted
 from bot.storage.instant import Instant, db_now
 from bot.storage.tables import action, attempt, event, offer, posting
 
@@ -22,6 +22,7 @@ IS_KNOWN = action.c.kind.in_(list(Action))
 """Kinds of decisions that only a newer version knows are left to it."""
 
 
+@uninterrupted
 class JournalReading:
     """See `bot.ports.Journal`."""
 
