@@ -1,0 +1,259 @@
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+import pytest
+import structlog
+from pydantic import SecretStr
+from structlog.testing import capture_logs
+
+from bot.domain.errors import FailureReason, ProviderFailure, UnusableValue
+from bot.domain.outcome import Rejected, RejectedReason, Unknown
+from bot.providers.http import SIZE_LIMIT, Access, ProviderHttp, Reply, Transport, silence
+from bot.providers.pace import Budget, Pace
+from tests.providers.wire import Answer, Wire
+
+SECRET = "Bearer sk_test_51VerySecretKey"
+FAST = Pace(per_second=1000)
+SAMPLES = "/v1/things/in_1"
+
+
+def a_client(wire: Wire, base_url: str = "https://api.example.com", transport: Transport | None = None) -> ProviderHttp:
+    return ProviderHttp(
+        "acme-eu",
+        base_url,
+        access=Access(send=SecretStr(SECRET), read=SecretStr("Bearer rk_test_reader")),
+        headers={"Example-Version": "7"},
+        pace=FAST,
+        transport=transport or httpx.MockTransport(wire.respond),
+    )
+
+
+async def read(*answers: Answer) -> tuple[Reply, Wire]:
+    wire = Wire({f"GET {SAMPLES}": list(answers)})
+    return await a_client(wire).get("/v1/things/{}", "in_1"), wire
+
+
+async def send(answer: Answer) -> tuple[Reply | Rejected | Unknown, Wire]:
+    wire = Wire({f"POST {SAMPLES}": answer})
+    return await a_client(wire).post("/v1/things/{}", "in_1", form=[("expand[]", "a.b")], key="key-1"), wire
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        httpx.ConnectError("refused"),
+        httpx.ConnectTimeout("slow"),
+        httpx.PoolTimeout("busy"),
+        httpx.UnsupportedProtocol("what"),
+        httpx.ProxyError("no"),
+    ],
+)
+async def test_a_send_that_never_left_is_rejected(error: Exception) -> None:
+    outcome, _ = await send(error)
+    assert isinstance(outcome, Rejected)
+    assert outcome.reason is RejectedReason.UNREACHABLE
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        httpx.WriteError("cut"),
+        httpx.WriteTimeout("slow"),
+        httpx.ReadError("cut"),
+        httpx.ReadTimeout("slow"),
+        httpx.RemoteProtocolError("half"),
+        httpx.LocalProtocolError("ours"),
+        httpx.CloseError("cut"),
+        httpx.DecodingError("gzip"),
+        httpx.TooManyRedirects("round"),
+        TimeoutError(),
+    ],
+)
+async def test_a_send_that_may_have_arrived_is_unknown_and_never_repeated(error: Exception) -> None:
+    outcome, wire = await send(error)
+    assert isinstance(outcome, Unknown)
+    assert len(wire.requests) == 1
+
+
+def test_every_transport_error_of_httpx_is_sorted() -> None:
+    kinds = [kind for kind in vars(httpx).values() if isinstance(kind, type) and issubclass(kind, httpx.TransportError)]
+    sure = {kind.__name__ for kind in kinds if isinstance(silence(kind("x")), Rejected)}
+    assert sure == {"ConnectError", "ConnectTimeout", "PoolTimeout", "UnsupportedProtocol", "ProxyError"}
+
+
+async def test_cancelling_a_send_is_not_turned_into_an_outcome() -> None:
+    arrived = asyncio.Event()
+
+    async def never(_: httpx.Request) -> httpx.Response:
+        arrived.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    client = a_client(Wire(), transport=httpx.MockTransport(never))
+    sending = asyncio.create_task(client.post("/v1/x", form=[], key="k"))
+    await arrived.wait()
+    sending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+
+
+async def test_a_send_carries_its_key_its_form_and_the_sending_credential() -> None:
+    _, wire = await send(httpx.Response(200, json={}))
+    (request,) = wire.requests
+    assert request.headers["idempotency-key"] == "key-1"
+    assert request.headers["authorization"] == SECRET
+    assert request.headers["example-version"] == "7"
+    assert request.headers["content-type"] == "application/x-www-form-urlencoded"
+    assert request.content == b"expand%5B%5D=a.b"
+
+
+async def test_a_read_uses_the_reading_credential() -> None:
+    _, wire = await read(httpx.Response(200, json={}))
+    assert wire.requests[0].headers["authorization"] == "Bearer rk_test_reader"
+
+
+@pytest.mark.parametrize(
+    "trouble", [httpx.ConnectError("x"), httpx.ReadError("x"), httpx.Response(503), httpx.Response(429)]
+)
+async def test_a_read_is_tried_three_times_at_most(trouble: Answer) -> None:
+    reply, wire = await read(trouble, trouble, httpx.Response(200, content=b"{}"))
+    assert reply.status == 200
+    assert len(wire.requests) == 3
+
+
+async def test_a_read_that_stays_silent_fails_without_naming_the_credential() -> None:
+    with pytest.raises(ProviderFailure) as caught:
+        await read(httpx.ConnectError("sk_test_51VerySecretKey"))
+    assert caught.value.reason is FailureReason.UNREACHABLE
+    assert "sk_test" not in caught.value.detail
+
+
+async def test_a_read_that_timed_out_is_not_repeated() -> None:
+    wire = Wire({f"GET {SAMPLES}": httpx.ReadTimeout("slow")})
+    with pytest.raises(ProviderFailure):
+        await a_client(wire).get("/v1/things/{}", "in_1")
+    assert len(wire.requests) == 1
+
+
+async def test_a_long_wait_is_told_and_holds_up_every_read_of_the_account() -> None:
+    wire = Wire({f"GET {SAMPLES}": httpx.Response(429, headers={"Retry-After": "60"})})
+    client = a_client(wire)
+    assert (await client.get("/v1/things/{}", "in_1")).retry_after == 60
+    with pytest.raises(ProviderFailure) as caught:
+        await client.get("/v1/things/{}", "in_2")
+    assert caught.value.reason is FailureReason.RATE_LIMITED
+    assert len(wire.requests) == 1
+
+
+async def test_a_rate_limited_send_pauses_the_reads() -> None:
+    wire = Wire({f"POST {SAMPLES}": httpx.Response(429, headers={"Retry-After": "60"})})
+    client = a_client(wire)
+    await client.post("/v1/things/{}", "in_1", form=[], key="k")
+    with pytest.raises(ProviderFailure):
+        await client.get("/v1/things/{}", "in_1")
+
+
+async def test_redirects_are_not_followed() -> None:
+    reply, wire = await read(httpx.Response(302, headers={"Location": "https://evil.example/"}))
+    assert reply.status == 302
+    assert len(wire.requests) == 1
+
+
+async def test_an_answer_without_end_is_cut_off() -> None:
+    huge = b"x" * (SIZE_LIMIT + 1)
+    with pytest.raises(ProviderFailure) as caught:
+        await read(httpx.Response(200, content=huge))
+    assert caught.value.reason is FailureReason.UNREADABLE
+    outcome, _ = await send(httpx.Response(200, content=huge))
+    assert isinstance(outcome, Unknown)
+
+
+@pytest.mark.parametrize("identifier", ["..", "../customers", "a/b?c=d#e"])
+async def test_an_id_stays_one_segment_of_the_path(identifier: str) -> None:
+    wire = Wire()
+    await a_client(wire).get("/v1/things/{}/more", identifier)
+    raw = wire.requests[0].url.raw_path.decode()
+    assert raw.startswith("/v1/things/")
+    assert raw.endswith("/more")
+    assert raw.count("/") == 4
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://api.example.com",
+        "ftp://api.example.com",
+        "api.example.com",
+        "https://",
+        "https://u:p@x.example",
+        "https://[",
+        "",
+    ],
+)
+def test_a_base_url_that_is_not_https_is_refused_by_name(url: str) -> None:
+    with pytest.raises(UnusableValue, match="RECOUP_ACCOUNTS__ACME_EU__BASE_URL"):
+        a_client(Wire(), url)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:8080", "http://localhost:1", "http://[::1]:9", "https://proxy.example/stripe/"]
+)
+async def test_plain_http_is_for_this_machine_only(url: str) -> None:
+    wire = Wire()
+    await a_client(wire, url).get("/v1/x")
+    assert str(wire.requests[0].url) == f"{url.rstrip('/')}/v1/x"
+
+
+async def test_the_log_names_the_path_without_ids_and_no_secret() -> None:
+    with capture_logs() as events:
+        await read(httpx.Response(200, headers={"Request-Id": "req_9"}, content=b"customer data"))
+        await send(httpx.ReadError("sk_test_51VerySecretKey"))
+    replied, silent = events
+    assert replied["event"] == "provider.replied"
+    assert (replied["account"], replied["path"], replied["request_id"]) == ("acme-eu", "/v1/things/{}", "req_9")
+    assert silent["event"] == "provider.silent"
+    assert not any(word in str(events) for word in ("SecretKey", "customer data", "in_1"))
+
+
+def test_no_repr_shows_a_secret_or_a_body() -> None:
+    access = Access(send=SecretStr(SECRET), read=SecretStr(SECRET))
+    shown = f"{a_client(Wire())!r} {access!r} {Reply(200, {'authorization': SECRET}, b'body-text')!r} {structlog!r}"
+    assert "SecretKey" not in shown
+    assert "body-text" not in shown
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"), [("7", 7.0), ("0.5", 0.5), ("-1", None), ("nan", None), ("inf", None), ("soon", None)]
+)
+def test_retry_after_is_seconds_or_nothing(value: str, seconds: float | None) -> None:
+    assert Reply(429, {"retry-after": value}, b"").retry_after == seconds
+
+
+async def test_a_burst_is_free_and_then_the_pace_holds() -> None:
+    budget = Budget(Pace(per_second=100, burst=5))
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    for _ in range(5):
+        await budget.turn()
+    assert loop.time() - started < 0.02
+    for _ in range(5):
+        await budget.turn()
+    assert loop.time() - started >= 0.045
+
+
+async def test_no_more_than_four_reads_at_once() -> None:
+    running = most = 0
+
+    async def slow(_: httpx.Request) -> httpx.Response:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0.005)
+        running -= 1
+        return httpx.Response(200)
+
+    client = a_client(Wire(), transport=httpx.MockTransport(slow))
+    await asyncio.gather(*(client.get("/v1/x") for _ in range(12)))
+    assert most == 4
