@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, Inexact, InvalidOperation
 from types import MappingProxyType
 from typing import Final
 
@@ -30,6 +30,7 @@ EXPONENTS: Final[Mapping[str, int]] = MappingProxyType(
 
 _CODE = re.compile(r"[A-Z]{3}")
 _LARGEST = 10**15  # keeps every amount inside a 64-bit column and inside what a person can mean
+_EXACT = Context(prec=40, traps=[Inexact, InvalidOperation])  # the default context would round the 29th digit in silence
 
 
 def exponent_of(currency: str) -> int:
@@ -43,6 +44,15 @@ def known_currency(text: str) -> str:
     if code not in EXPONENTS:
         raise UnusableValue(f"“{text}” is not an ISO 4217 currency code such as EUR or USD")
     return code
+
+
+def _whole(value: Decimal, decimals: int) -> int | None:
+    """`value` in minor units; None when it is not a whole number of them."""
+    try:
+        scaled = value.scaleb(decimals, context=_EXACT)
+    except Inexact:
+        return None
+    return int(scaled) if scaled == scaled.to_integral_value() else None
 
 
 @dataclass(frozen=True, slots=True, order=False)
@@ -69,10 +79,12 @@ class Money:
             raise UnusableValue(f"“{amount}” is not an amount; write it like 49.90") from None
         if not value.is_finite():
             raise UnusableValue(f"“{amount}” is not an amount; write it like 49.90")
-        scaled = value.scaleb(exponent_of(currency))
-        if scaled != scaled.to_integral_value():
+        if value.adjusted() > len(str(_LARGEST)):  # before any arithmetic: 1e999999 is a number, and a very long one
+            raise UnusableValue("an amount is too large to be true")
+        minor = _whole(value, exponent_of(currency))
+        if minor is None:
             raise UnusableValue(f"{amount} has more decimals than {currency} has")
-        return cls(int(scaled), currency)
+        return cls(minor, currency)
 
     @property
     def major(self) -> Decimal:
