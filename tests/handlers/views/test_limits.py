@@ -171,7 +171,7 @@ def _objects(value: object) -> Iterator[dict[str, Any]]:
 
 _OURS = re.compile(
     r"<@U0(?:ANA|TOM|MAYA)>|<#C0FIN>|<!date\^\d+\^[^<>|]*\|[^<>|]* UTC>"
-    r"|<https://(?:invoice|dashboard)\.stripe\.com/[^<>|]*\|[^<>]* \((?:invoice|dashboard)\.stripe\.com\)>"
+    r"|<https://([A-Za-z0-9.-]+)(?=[/:?#|])[^<>|]*\|[^<>]* \(\1\)>"  # a link shows the host that it leads to
 )
 _UNSEEN = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c\x00-\x09\x0b-\x1f\x7f]")
 
