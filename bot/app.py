@@ -100,10 +100,14 @@ async def serve(configuration: Configuration) -> None:
 
 
 async def serve_until(
-    configuration: Configuration, stop: asyncio.Event, *, ready: asyncio.Future[int] | None = None
+    configuration: Configuration,
+    stop: asyncio.Event,
+    *,
+    ready: asyncio.Future[int] | None = None,
+    clock: Clock | None = None,
 ) -> None:
-    """The same with the caller's own signal; `ready` gets the HTTP port when Slack's requests are taken."""
-    async with assembled(configuration) as bot, contextlib.AsyncExitStack() as stack:
+    """The same with the caller's own signal, and clock; `ready` gets the HTTP port when Slack's requests are taken."""
+    async with assembled(configuration, clock) as bot, contextlib.AsyncExitStack() as stack:
         settings = bot.slack.settings
         web = WebServer(
             None if settings.socket_mode else bot.slack.bolt, settings.signing_secret, lambda: _problems(bot, tasks)
@@ -126,9 +130,9 @@ async def serve_until(
 
 
 @asynccontextmanager
-async def assembled(configuration: Configuration) -> AsyncGenerator[Bot]:
+async def assembled(configuration: Configuration, clock: Clock | None = None) -> AsyncGenerator[Bot]:
     """Every part wired and every connection open, with nothing running yet. Raises what `serve` raises."""
-    clock = SystemClock()
+    clock = clock or SystemClock()
     accounts = open_accounts(configuration.accounts, clock)
     if configuration.slack is None:
         raise ConfigurationError(["Slack is not configured."])

@@ -20,6 +20,7 @@ from bot.domain.digest import DigestPlan
 from bot.domain.errors import RecoupError
 from bot.domain.money import Money
 from bot.domain.policy import Role, Rule
+from bot.ports import Clock
 from bot.sandbox.slack import LocalSlack
 from bot.sandbox.tour import take_tour
 from bot.sandbox.world import World
@@ -69,7 +70,7 @@ async def opened(*, port: int = 0, over_socket: bool = False) -> AsyncGenerator[
     with tempfile.TemporaryDirectory(prefix="recoup-sandbox-") as folder:
         configuration = _configuration(slack, world, Path(folder) / "sandbox.db", over_socket=over_socket)
         try:
-            async with _running(configuration) as bot_port:
+            async with running(configuration) as bot_port:
                 if not over_socket:
                     slack.request_url = f"http://127.0.0.1:{bot_port}/slack/events"
                 yield Sandbox(slack, world)
@@ -79,9 +80,10 @@ async def opened(*, port: int = 0, over_socket: bool = False) -> AsyncGenerator[
 
 
 @asynccontextmanager
-async def _running(configuration: Configuration) -> AsyncGenerator[int]:
+async def running(configuration: Configuration, clock: Clock | None = None) -> AsyncGenerator[int]:
+    """The bot in this process, from its start until it has drained; gives the port of its HTTP server."""
     stop, ready = asyncio.Event(), asyncio.get_running_loop().create_future()
-    bot = asyncio.create_task(serve_until(configuration, stop, ready=ready))
+    bot = asyncio.create_task(serve_until(configuration, stop, ready=ready, clock=clock))
     done, _ = await asyncio.wait({bot, ready}, return_when=asyncio.FIRST_COMPLETED)
     if bot in done:
         await bot
