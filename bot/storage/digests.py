@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Select, and_, delete, except_, func, select, update
@@ -156,10 +156,10 @@ def _is_run(key: DigestKey) -> ColumnElement[bool]:
     return and_(digest_run.c.digest == key.digest, digest_run.c.scheduled == key.scheduled)
 
 
-async def _end(connection: AsyncConnection, key: DigestKey, owner: str, values: dict[str, object]) -> None:
+async def _end(connection: AsyncConnection, key: DigestKey, owner: str, values: Mapping[str, object]) -> None:
     # A lease that ran out is no harm as long as nobody took over: that would have changed the owner.
     held = and_(_is_run(key), digest_run.c.state == _BUILDING, digest_run.c.owner == owner)
-    if (await connection.execute(update(digest_run).where(held).values(values))).rowcount != 1:
+    if (await connection.execute(update(digest_run).where(held).values(dict(values)))).rowcount != 1:
         raise LeaseLost(f"the digest {key} is in other hands now")
 
 

@@ -1,0 +1,1 @@
+"""The stores, promise by promise, on SQLite and on a real PostgreSQL."""
