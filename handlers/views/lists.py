@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from bot.domain.content import ListContent
+from bot.domain.digest import ROWS_SHOWN
 from handlers.views import blocks
 from handlers.views.blocks import Block, Rendered, fit, rendered
 from handlers.views.row import row_blocks
 from handlers.views.text import code, escape, prose
 
 _GAPS_SHOWN = 10
+_PAGE = re.compile(r"page:(\d{1,4})", re.IGNORECASE | re.ASCII)
 
 
 def invoice_list(content: ListContent, *, command: str, now: datetime) -> Rendered:
@@ -27,17 +30,32 @@ def invoice_list(content: ListContent, *, command: str, now: datetime) -> Render
 
 
 def _title(content: ListContent) -> str:
-    words = f" for “{escape(content.words)}”" if content.words.strip() else ""
+    words, _ = _words_and_page(content)
+    about = f" for “{escape(words)}”" if words else ""
     if content.total == 0:
         where = " in what could be read" if content.gaps else ""
-        return f"No failed invoices{words}{where}"
-    return f"{content.total} failed invoice{'' if content.total == 1 else 's'}{words}"
+        return f"No failed invoices{about}{where}"
+    return f"{content.total} failed invoice{'' if content.total == 1 else 's'}{about}"
 
 
 def _tail(content: ListContent, shown: int, command: str) -> list[Block]:
-    if content.total <= shown:
+    words, page = _words_and_page(content)
+    again = f"{command} failed {words}".strip()
+    first, last = (page - 1) * ROWS_SHOWN + 1, (page - 1) * ROWS_SHOWN + shown
+    if shown == content.total:
         return []
-    example = code(f"{command} failed >500eur hard")
-    return [
-        blocks.context(f"Showing {shown} of {content.total}. To see others, say which you mean, for example {example}.")
-    ]
+    if not content.rows:
+        return [blocks.context(f"There is no page {page}. From the start: {code(again, 300)}.")]
+    text = f"Showing {first} to {last} of {content.total}."
+    if shown < len(content.rows):
+        text += f" {len(content.rows) - shown} more of this page did not fit into one message; say which you mean."
+    elif last < content.total:
+        text += f" Next page: {code(f'{again} page:{page + 1}', 300)}."
+    return [blocks.context(text)]
+
+
+def _words_and_page(content: ListContent) -> tuple[str, int]:
+    """What was asked for, and which page of it."""
+    words = content.words.split()
+    pages = [int(found[1]) for word in words if (found := _PAGE.fullmatch(word))]
+    return " ".join(word for word in words if not _PAGE.fullmatch(word)), max([1, *pages[-1:]])

@@ -7,6 +7,7 @@ from datetime import datetime
 from bot.domain.action import Action, ActionState
 from bot.domain.content import Choice, Row
 from bot.domain.invoice import FailedBecause, Invoice
+from bot.domain.money import Money
 from bot.domain.offer import ButtonValue
 from handlers import ids
 from handlers.views import blocks
@@ -39,22 +40,27 @@ VISIBLE_ON_CARD = 3
 
 def row_blocks(row: Row, index: int, *, now: datetime, command: str, badges: bool = False) -> list[Block]:
     """`index` is the row's number in its message; `badges` also marks the live ones where test and live stand together."""
-    text = f"{title(row.invoice, badges=badges)}\n{standing(row, now, command)}"
+    text = f"{title(row.invoice, badges=badges, owed=was_owed(row))}\n{standing(row, now, command)}"
     return [blocks.section(text, block_id=block_id(row, index, "row")), *footing(row, index, visible=_VISIBLE_IN_ROW)]
 
 
 def footing(row: Row, index: int, *, visible: int) -> list[Block]:
-    """The reference where there is something to look up, and the buttons."""
+    """The buttons, always right after what they belong to, then the reference where there is something to look up."""
     reference = reference_line(row.action) if row.action else None
     below = [blocks.context(reference, block_id=block_id(row, index, "ref"))] if reference else []
-    return below + action_blocks(row, index, visible=visible)
+    return action_blocks(row, index, visible=visible) + below
 
 
-def title(invoice: Invoice, *, badges: bool = False) -> str:
-    """Who owes what: "*Acme GmbH* · INV-0042 · *EUR 420.00*"."""
+def title(invoice: Invoice, *, badges: bool = False, owed: Money | None = None) -> str:
+    """Who owes what: "*Acme GmbH* · INV-0042 · *EUR 420.00*". `owed` is what was owed before a decision that ended it."""
     badge = " · `TEST`" if not invoice.live else " · `LIVE`" if badges else ""
     name = escape(customer(invoice.customer_name, invoice.customer_email))
-    return f"*{name}* · {escape(invoice.label)} · *{amount(invoice.owed)}*{badge}"
+    return f"*{name}* · {escape(invoice.label)} · *{amount(owed or invoice.owed)}*{badge}"
+
+
+def was_owed(row: Row) -> Money | None:
+    """What the row was about, once nothing is owed any more: "EUR 0.00" would tell nobody which invoice that was."""
+    return row.action.amount if row.action is not None and row.invoice.owed.minor == 0 else None
 
 
 def standing(row: Row, now: datetime, command: str) -> str:

@@ -238,6 +238,19 @@ def test_a_list_that_lacks_an_account_says_which_and_why() -> None:
     ]
 
 
+def a_page(number: int, rows: int, total: int = 23) -> list[str]:
+    listed = tuple(a_row(None, row) for row in range(rows))
+    return shown(ListContent(rows=listed, total=total, words=f"hard page:{number}")).split("\n")
+
+
+def test_a_list_names_its_page_and_the_way_to_the_next() -> None:
+    assert a_page(1, 10)[0] == "23 failed invoices for “hard”"
+    assert a_page(1, 10)[-1] == "  Showing 1 to 10 of 23. Next page: /invoice failed hard page:2."
+    assert a_page(3, 3)[-1] == "  Showing 21 to 23 of 23."
+    assert a_page(4, 0)[-1] == "  There is no page 4. From the start: /invoice failed hard."
+    assert "Showing" not in a_page(1, 3, total=3)[-1]
+
+
 def test_history_tells_who_when_why_and_how_it_ended() -> None:
     older = an_action(ActionState.DECLINED, created_at=NOW - timedelta(days=1))
     voided = an_action(ActionState.SUCCEEDED, Action.VOID, id="ffee0011", reason="Duplicate of INV-41")
