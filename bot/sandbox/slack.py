@@ -78,6 +78,7 @@ class LocalSlack:
             sockets=self.sockets,
             calls=self.api.calls,
             mode=lambda: "http" if self.request_url else "socket",
+            command=self.command_name,
             world=self.world,
         )
         self._session: aiohttp.ClientSession | None = None

@@ -92,7 +92,7 @@ def press_of(body: Body) -> Press:
 
 @dataclass(kw_only=True)
 class Control:
-    """Everything that the page can see and do. `mode` says how the app is reached."""
+    """Everything that the page can see and do. `mode` says how the app is reached, `command` is its slash command."""
 
     workspace: Workspace
     views: Views
@@ -101,6 +101,7 @@ class Control:
     sockets: SocketMode
     calls: list[ApiCall]
     mode: Callable[[], str]
+    command: str
     world: World | None = None
     closing: bool = field(default=False, init=False)
 
@@ -141,6 +142,7 @@ class Control:
             "version": self.workspace.version,
             "me": user,
             "workspace": self.workspace.identity.team_name,
+            "command": self.command,
             "bot": {"id": self.workspace.identity.bot_user_id, "name": self.workspace.identity.bot_name},
             "people": [asdict(person) for person in self.workspace.people.values()],
             "usergroups": [asdict(group) for group in self.workspace.usergroups.values()],
@@ -206,7 +208,7 @@ class Control:
 
     async def _command(self, body: Body) -> Answer:
         text = body.get("text", "")
-        command = str(body.get("command") or "/invoice")
+        command = str(body.get("command") or self.command)
         return await self.play.command(_word(body, "user"), _word(body, "channel"), command, str(text))
 
     async def _say(self, body: Body) -> Json:

@@ -6,7 +6,7 @@ import { dateText, emoji, link, mrkdwn, plain, text } from "/page/mrkdwn.js";
 
 function picture(image) {
   // The page asks nothing of other hosts, so a picture is shown by what it says.
-  return el("span", { class: "picture", role: "img", "aria-label": image.alt_text, title: image.image_url ?? "" }, `🖼 ${image.alt_text}`);
+  return el("span", { class: "picture", role: "img", "aria-label": image.alt_text, title: image.image_url ?? "" }, `[Picture: ${image.alt_text}]`);
 }
 
 function accessory(element, block, stage) {
