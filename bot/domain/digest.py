@@ -103,7 +103,7 @@ class Tally:
         self._sums: dict[str, int] = {}
         self._counts: dict[str, int] = {}
         self._below: dict[str, int] = {}
-        self._largest: dict[str, list[tuple[int, str, Invoice]]] = {}
+        self._largest: dict[str, list[tuple[int, str, int, Invoice]]] = {}
 
     def add(self, invoice: Invoice) -> None:
         currency = invoice.owed.currency
@@ -113,7 +113,8 @@ class Tally:
             self._below[currency] = self._below.get(currency, 0) + 1
             return
         heap = self._largest.setdefault(currency, [])
-        entry = (invoice.owed.minor, str(invoice.ref), invoice)
+        # The count keeps two readings of one invoice (a listing can overlap) from being compared with each other.
+        entry = (invoice.owed.minor, str(invoice.ref), self._counts[currency], invoice)
         if len(heap) < self._rows:
             heapq.heappush(heap, entry)
         elif entry[:2] > heap[0][:2]:
@@ -133,7 +134,7 @@ class Tally:
     def rows(self) -> list[Invoice]:
         """At most the rows shown: grouped by currency, most rows first, largest amount first, none left out wholly."""
         ranked = {
-            c: [e[2] for e in sorted(self._largest[c], reverse=True)] for c in self._by_rows() if self._largest.get(c)
+            c: [e[3] for e in sorted(self._largest[c], reverse=True)] for c in self._by_rows() if self._largest.get(c)
         }
         shares = dict.fromkeys(list(ranked)[: self._rows], 1)
         left = self._rows - len(shares)

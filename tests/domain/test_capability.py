@@ -1,0 +1,94 @@
+"""What a provider can do to an invoice: the declaration is the guard."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bot.domain.action import BOUND, LIVE, MAY_HAVE_REACHED_THE_BANK, STAR, TRAITS, Action, ActionState, Word
+from bot.domain.capability import Capability, ProviderFacts, Resend
+from bot.domain.content import Choice
+from bot.domain.invoice import CollectionMethod, InvoiceStatus, PaymentState
+from bot.domain.money import Money
+from bot.domain.refusal import RefusalKind
+from tests.domain.builders import an_invoice
+
+OPEN_ONLY = frozenset({InvoiceStatus.OPEN})
+FACTS = ProviderFacts(
+    slug="example",
+    name="Example",
+    docs_url="https://docs.example",
+    capabilities={
+        Action.RETRY: Capability(OPEN_ONLY, "pay", "Charges.", collection=frozenset({CollectionMethod.AUTOMATIC})),
+        Action.VOID: Capability(OPEN_ONLY | {InvoiceStatus.UNCOLLECTIBLE}, "void", "Annuls."),
+    },
+    resend=Resend.KEYED,
+    key_window=timedelta(hours=24),
+    link_hosts=frozenset(),
+    id_pattern="in_.*",
+    failed_means="open",
+)
+
+
+@pytest.mark.parametrize("status", list(InvoiceStatus))
+@pytest.mark.parametrize("action", list(Action))
+def test_an_action_works_exactly_on_the_statuses_that_were_declared(action: Action, status: InvoiceStatus) -> None:
+    declared = FACTS.capabilities.get(action)
+    objection = FACTS.objection(action, an_invoice(status=status, provider_status=status.value))
+    assert (objection is None) is (declared is not None and status in declared.allowed_on)
+
+
+def test_an_undeclared_action_is_not_supported() -> None:
+    objection = FACTS.objection(Action.UNCOLLECTIBLE, an_invoice())
+    assert objection is not None
+    assert objection.kind is RefusalKind.NOT_SUPPORTED
+    assert objection.facts == {"provider": "Example", "action": "mark uncollectible"}
+
+
+@pytest.mark.parametrize(
+    ("action", "change", "status"),
+    [
+        (Action.RETRY, {"payment": PaymentState.PROCESSING}, "processing a payment"),
+        (Action.VOID, {"payment": PaymentState.PROCESSING}, "processing a payment"),
+        (Action.RETRY, {"owed": Money(0, "EUR")}, "owing nothing"),
+        (Action.RETRY, {"collection": CollectionMethod.MANUAL}, "paid by the customer, not charged"),
+        (Action.RETRY, {"status": InvoiceStatus.PAID, "provider_status": "paid"}, "paid"),
+    ],
+)
+def test_what_stands_in_the_way_is_named(action: Action, change: dict[str, Any], status: str) -> None:
+    objection = FACTS.objection(action, an_invoice(**change))
+    assert objection is not None
+    assert objection.kind is RefusalKind.NOT_ACTIONABLE
+    assert objection.facts["status"] == status
+
+
+@pytest.mark.parametrize("change", [{"owed": Money(0, "EUR")}, {"collection": CollectionMethod.MANUAL}])
+def test_what_takes_no_money_does_not_need_any(change: dict[str, Any]) -> None:
+    assert FACTS.objection(Action.VOID, an_invoice(**change)) is None
+
+
+def test_every_action_has_traits_a_word_a_button_and_is_bound() -> None:
+    assert set(TRAITS) == set(Action)
+    for action in Action:
+        assert Choice(action.value).action is action
+        assert (Word(action.value) in BOUND) is action.traits.is_bound
+        assert Word(action.value) in STAR
+    assert Choice.LINK.action is None
+
+
+def test_the_star_grants_nothing_beyond_invoices_and_looking() -> None:
+    assert not STAR & {Word.SHARE, Word.DIGEST, Word.SETTLE, Word.APPROVE, Word.FREEZE, Word.AUDIT}
+    assert len(STAR) == 10
+
+
+def test_live_states_block_and_what_may_have_reached_the_bank_counts() -> None:
+    assert {state for state in ActionState if state.is_live} == set(LIVE)
+    assert {state for state in ActionState if state not in MAY_HAVE_REACHED_THE_BANK} == {
+        ActionState.ACCEPTED,
+        ActionState.REJECTED,
+        ActionState.REFUSED,
+        ActionState.NOT_APPLIED,
+        ActionState.EXPIRED,
+    }
