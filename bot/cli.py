@@ -13,7 +13,12 @@ import typer
 from bot.domain.errors import RecoupError
 from bot.telemetry import configure_logging
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="Act on failed invoices from Slack, safely.")
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Act on failed invoices from Slack, safely.",
+)
 
 
 @app.callback()

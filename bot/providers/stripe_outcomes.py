@@ -56,8 +56,11 @@ def _still_payable(order: ActionOrder, invoice: Invoice, request_id: str | None)
         case PaymentState.NEEDS_AUTHENTICATION | PaymentState.FAILED:
             return _declined(invoice, request_id)
         case PaymentState.NONE | PaymentState.SUCCEEDED | PaymentState.UNREAD:
-            # Not an ending: a part payment must never be shown as paid, and an unread one may be.
-            detail = _part(order.invoice.owed, invoice) or "Stripe accepted the request; the payment is not through yet."
+            if (part := _difference(order.invoice.owed, invoice)) is not None:
+                return Succeeded(
+                    invoice=invoice, charged=part, request_id=request_id
+                )  # what is still owed shows in the invoice
+            detail = "Stripe accepted the request; the payment is not through yet."
             return Pending(detail=detail, invoice=invoice, request_id=request_id)
 
 
@@ -66,15 +69,15 @@ def _settled_while_payable(attempt: Attempt, invoice: Invoice) -> Outcome:
     match invoice.payment:
         case PaymentState.PROCESSING:
             return Pending(detail="The bank is processing the payment.", invoice=invoice)
-        case PaymentState.NEEDS_AUTHENTICATION:
+        case PaymentState.NEEDS_AUTHENTICATION if is_new_charge or attempt.before.payment is not invoice.payment:
             return _declined(invoice, None)
         case PaymentState.FAILED if is_new_charge:
             return _declined(invoice, None)
         case PaymentState.UNREAD:
             return Unknown(cause="the state of the payment could not be read")
-        case PaymentState.SUCCEEDED if (part := _part(attempt.before.owed, invoice)) is not None:
-            return Pending(detail=part, invoice=invoice)
-        case PaymentState.NONE | PaymentState.FAILED | PaymentState.SUCCEEDED:
+        case PaymentState.SUCCEEDED if (part := _difference(attempt.before.owed, invoice)) is not None:
+            return Succeeded(invoice=invoice, charged=part, ours=is_new_charge)
+        case PaymentState.NONE | PaymentState.FAILED | PaymentState.SUCCEEDED | PaymentState.NEEDS_AUTHENTICATION:
             return Unknown(cause="Stripe shows a new charge but no result") if is_new_charge else _not_applied(invoice)
 
 
@@ -113,13 +116,6 @@ def _difference(owed_before: Money, invoice: Invoice) -> Money | None:
     if owed_before.currency != invoice.owed.currency or owed_before <= invoice.owed:
         return None
     return owed_before - invoice.owed
-
-
-def _part(owed_before: Money, invoice: Invoice) -> str | None:
-    collected = _difference(owed_before, invoice)
-    if collected is None:
-        return None
-    return f"Only {collected} was collected; {invoice.owed} is still owed."
 
 
 def _made_by(attempt: Attempt, invoice: Invoice, settle_after: timedelta) -> bool:

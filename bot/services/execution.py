@@ -11,7 +11,7 @@ from typing import assert_never
 from bot.domain.action import Action, ActionState, Word
 from bot.domain.choices import COOL_DOWN, Standing
 from bot.domain.errors import FailureReason, JournalUnavailable, ProviderFailure
-from bot.domain.invoice import Invoice, InvoiceRef
+from bot.domain.invoice import Invoice, InvoiceRef, InvoiceStatus
 from bot.domain.offer import changed_since
 from bot.domain.outcome import Declined, Outcome, Pending, Rejected, RejectedReason, Succeeded, Unknown
 from bot.domain.records import Attempt, Before, Claim, Ending
@@ -225,7 +225,7 @@ class Execution:
 
     async def _succeeded(self, claim: Claim, outcome: Succeeded, attempt: Attempt) -> Step:
         invoice = outcome.invoice or await self.reread(attempt.ref)
-        in_full = invoice is None or attempt.action is not Action.RETRY or invoice.owed.minor == 0
+        in_full = attempt.action is not Action.RETRY or invoice is None or _is_paid(invoice)
         ending = Ending(
             at=self._clock.now(),
             charged=outcome.charged,
@@ -293,6 +293,10 @@ class Execution:
 
     def _is_late(self, claim: Claim) -> bool:
         return self._clock.now() - claim.action.created_at > LATE and not claim.action.reply_to.is_private
+
+
+def _is_paid(invoice: Invoice) -> bool:
+    return invoice.status is InvoiceStatus.PAID or invoice.owed.minor == 0
 
 
 def _for_provider(reason: str | None, limit: int | None) -> str | None:

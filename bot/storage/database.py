@@ -40,7 +40,9 @@ _SENTENCES = (
     ("invalidcatalogname", "does not exist on its server"),
     ("password", "did not accept the user or the password"),
     ("invalidauthorization", "did not accept the user or the password"),
-    ("connection refused", "cannot be reached: the connection was refused"),
+    ("connectionrefused", "cannot be reached: the connection was refused"),
+    ("gaierror", "cannot be reached: its host name is not known"),
+    ("filenotfound", "cannot be reached: there is no such socket"),
     ("timeout", "did not answer in time"),
 )
 _SECRET = re.compile(r"//[^/\s]*@|password=\S+")
@@ -113,8 +115,9 @@ class Database:
     async def close(self) -> None:
         while self._running:
             await asyncio.wait(self._running)
-        await self._writer.dispose()
+        # The writer last: the last connection to a SQLite file folds its log into the file, and a reader could not.
         await self._reader.dispose()
+        await self._writer.dispose()
 
 
 def uninterrupted(store: type[_Store]) -> type[_Store]:

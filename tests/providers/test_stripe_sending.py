@@ -49,10 +49,13 @@ async def retried(reply: Answer, after: httpx.Response | None = None, *, invoice
 
 
 async def settled(
-    now: httpx.Response | Exception, action: Action = Action.RETRY, charge: httpx.Response | None = None
+    now: httpx.Response | Exception,
+    action: Action = Action.RETRY,
+    charge: httpx.Response | None = None,
+    before: Invoice = LATE,
 ) -> Outcome:
     wire = Wire({READ: now, "GET /v1/charges/ch_Second": charge or httpx.Response(404)})
-    outcome = await stripe_over(wire).settle(an_attempt(LATE, action))
+    outcome = await stripe_over(wire).settle(an_attempt(before, action))
     assert wire.sent == []
     return outcome
 
@@ -125,8 +128,10 @@ async def test_a_payment_that_waits_for_the_customer_is_declined() -> None:
 async def test_a_part_payment_is_never_shown_as_paid() -> None:
     intent = an_intent("succeeded", amount_received=2000)
     outcome = await retried(answer(expanded(intent, amount_remaining=40000)))
-    assert isinstance(outcome, Pending)
-    assert outcome.detail == "Only EUR 20.00 was collected; EUR 400.00 is still owed."
+    assert isinstance(outcome, Succeeded)
+    assert outcome.charged == Money(2000, "EUR")
+    assert outcome.invoice is not None
+    assert outcome.invoice.owed == Money(40000, "EUR")
 
 
 async def test_accepted_without_a_result_is_not_paid() -> None:
@@ -425,7 +430,17 @@ async def test_other_states_of_the_payment_settle_by_what_they_say(intent: Any, 
 async def test_a_part_payment_found_later_is_still_not_paid() -> None:
     intent = an_intent("succeeded", latest_charge="ch_Second")
     outcome = await settled(answer(expanded(intent, amount_remaining=40000)))
-    assert isinstance(outcome, Pending)
+    assert isinstance(outcome, Succeeded)
+    assert outcome.charged == Money(2000, "EUR")
+    assert outcome.invoice is not None
+    assert outcome.invoice.status is InvoiceStatus.OPEN
+
+
+async def test_a_confirmation_asked_for_before_the_retry_is_not_the_retrys_answer() -> None:
+    intent = an_intent("requires_action", latest_charge="ch_First")
+    outcome = await settled(answer(expanded(intent)), before=replace(LATE, payment=PaymentState.NEEDS_AUTHENTICATION))
+    assert isinstance(outcome, Rejected)
+    assert outcome.reason is RejectedReason.NOT_APPLIED
 
 
 async def test_an_invoice_voided_meanwhile_was_not_paid_by_the_retry() -> None:

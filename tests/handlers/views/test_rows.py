@@ -92,7 +92,8 @@ def test_while_an_ending_is_open_only_checking_is_possible(state: ActionState) -
 def test_after_an_ending_the_row_says_it_and_offers_what_is_possible_now() -> None:
     row = a_row(action=an_action(ActionState.DECLINED))
     assert "Declined: insufficient funds (soft)" in drawn(row)[0]["text"]["text"]
-    assert "`req_8Pq`" in drawn(row)[1]["elements"][0]["text"]
+    assert drawn(row)[1]["type"] == "actions"  # right after the section: what belongs together stands together
+    assert "`req_8Pq`" in drawn(row)[2]["elements"][0]["text"]
     assert buttons(row) == ["Retry payment", "Payment link"]
 
 
