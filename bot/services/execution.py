@@ -152,9 +152,9 @@ class Execution:
 
     async def _guard(self, claim: Claim) -> Guarded | Step:
         """Resolve a typed REF, read, compare with the offer, and ask every rule again: the send follows at once."""
-        resolved = await self._resolution.resolve(claim)
-        if isinstance(resolved, Refusal):
-            return self._refused(resolved, None)
+        resolved = await self._resolved(claim)
+        if isinstance(resolved, Step):
+            return resolved
         claim, fresh = resolved
         offer, ref = claim.offer, claim.action.ref
         if offer is None or ref is None:
@@ -170,6 +170,13 @@ class Execution:
         if (refusal := await self._objection(claim, fresh, provider)) is not None:
             return self._refused(refusal, fresh)
         return Guarded(claim, fresh, provider)
+
+    async def _resolved(self, claim: Claim) -> tuple[Claim, Invoice | None] | Step:
+        try:
+            resolved = await self._resolution.resolve(claim)
+        except ProviderFailure as failure:
+            return self._not_read(claim, failure)
+        return self._refused(resolved, None) if isinstance(resolved, Refusal) else resolved
 
     async def _read(self, claim: Claim, ref: InvoiceRef) -> Invoice | Step:
         try:

@@ -45,14 +45,14 @@ class Resolution:
         return found[0]
 
     async def resolve(self, claim: Claim) -> tuple[Claim, Invoice | None] | Refusal:
-        """A claim with an offer is left alone; a typed one is read, given its offer, and bound to its invoice."""
+        """A claim with an offer is left alone; a typed one is read, given its offer, and bound to its invoice.
+
+        Raises ProviderFailure like `find`.
+        """
         action = claim.action
         if action.typed_ref is None or claim.offer is not None:
             return claim, None
-        try:
-            found = await self.find(action.typed_ref)
-        except ProviderFailure as failure:
-            return Refusal(RefusalKind.READ_FAILED, {"detail": failure.detail})
+        found = await self.find(action.typed_ref)
         if isinstance(found, Refusal):
             return found
         offer = await self._rows.draw(found, Place(f"typed:{action.id}", action.reply_to.channel))
