@@ -195,7 +195,8 @@ class Execution:
         if changed is not None:
             facts = {"what": changed.what, "saw": changed.saw, "now": changed.now, "invoice": fresh.label}
             return Refusal(RefusalKind.CHANGED, facts)
-        if action.method is not None and not provider.facts.capabilities[action.kind].takes_method:
+        capability = provider.facts.capabilities.get(action.kind)
+        if action.method is not None and capability is not None and not capability.takes_method:
             return Refusal(RefusalKind.UNKNOWN_METHOD, {"provider": provider.facts.name, "method": action.method})
         standing = Standing(
             invoice=fresh,
