@@ -27,7 +27,7 @@ _SENTENCES = (
     ("readonly database", "is read-only"),
     (
         "unable to open database file",
-        "cannot be opened; do the file and its directory exist, and may this user write there?",
+        "cannot be opened; may this user write in its directory?",
     ),
     ("is not a database", "is not a Recoup database"),
     ("database or disk is full", "has no space left on its disk"),

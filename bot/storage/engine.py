@@ -101,15 +101,20 @@ def _sqlite_engine(file: Path, mode: str, connections: int, begin: str) -> Async
 
     @event.listens_for(engine.sync_engine, "connect")
     def prepare(connection: Any, _: object) -> None:
-        # The driver would begin transactions by itself, and only at the first write.
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        if mode != "ro":
-            cursor.execute("PRAGMA journal_mode = WAL")
-        # With less than FULL, the last commits may vanish when the power fails: an acknowledged press would be lost.
-        cursor.execute("PRAGMA synchronous = FULL")
-        cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.close()
+        try:
+            # The driver would begin transactions by itself, and only at the first write.
+            connection.isolation_level = None
+            cursor = connection.cursor()
+            if mode != "ro":
+                cursor.execute("PRAGMA journal_mode = WAL")
+            # With less than FULL, the last commits may vanish when the power fails, and with them an acknowledged press.
+            cursor.execute("PRAGMA synchronous = FULL")
+            cursor.execute("PRAGMA foreign_keys = ON")
+            cursor.close()
+        except BaseException:
+            # The pool does not know this connection yet and would leave its thread running.
+            connection.close()
+            raise
 
     @event.listens_for(engine.sync_engine, "begin")
     def open_transaction(connection: Any) -> None:
@@ -127,6 +132,8 @@ async def open_storage(url: str, *, read_only: bool = False, exclusive: bool = F
     """
     parsed = database_url(url)
     file = sqlite_file(parsed)
+    if file is not None:
+        look_at(file, os.O_RDONLY if read_only else os.O_RDWR)
     lock = FileLock(file) if file and exclusive else None
     database = _database(parsed, file, read_only=read_only)
     try:
@@ -139,6 +146,14 @@ async def open_storage(url: str, *, read_only: bool = False, exclusive: bool = F
         await database.close()
         if lock is not None:
             lock.free()
+
+
+def look_at(file: Path, how: int) -> None:
+    """The system says more exactly than SQLite why a file cannot be opened."""
+    try:
+        os.close(os.open(file, how))
+    except OSError as error:
+        raise JournalUnavailable(f"the database {file} cannot be opened: {error.strerror}") from error
 
 
 def _database(url: URL, file: Path | None, *, read_only: bool) -> Database:

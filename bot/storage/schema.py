@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.domain.errors import JournalUnavailable
 from bot.storage.database import translated
-from bot.storage.engine import database_url, in_use, place_of, sqlite_file, writing_engine
+from bot.storage.engine import database_url, in_use, look_at, place_of, sqlite_file, writing_engine
 from bot.storage.lock import FileLock
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ async def schema_is_current(url: str) -> bool:
     file = sqlite_file(parsed)
     if file is not None and not file.exists():
         return False
+    if file is not None:
+        look_at(file, os.O_RDONLY)
     engine = writing_engine(parsed, mode="ro")
     try:
         with translated(place_of(parsed)):
@@ -101,5 +103,7 @@ def _config() -> Config:
 
 def _make_private(file: Path) -> None:
     """The journal names customers and holds response_urls: a new file is its owner's alone."""
-    with translated(str(file)):
+    try:
         os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise JournalUnavailable(f"the database {file} cannot be opened: {error.strerror}") from error
