@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -17,6 +17,8 @@ from bot.domain.errors import UnusableValue
 SCAN_SECONDS = 60
 _MOST_SLOTS = 10_000
 _FIELDS = 5
+_LARGEST_JUMP = timedelta(hours=3)
+_ANY_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def read_zone(name: str) -> ZoneInfo:
@@ -37,37 +39,59 @@ def read_cron(cron: str, timezone: str) -> CronTrigger:
     if re.search(r"(?<!/)\b\d", fields[4]):
         raise UnusableValue(f"the weekday of “{cron}” must be written by name: mon-fri instead of 1-5")
     try:
-        return CronTrigger.from_crontab(cron, timezone=zone)
+        trigger = CronTrigger.from_crontab(cron, timezone=zone)
     except ValueError as error:
         raise UnusableValue(f"“{cron}” is not a schedule: {error}") from None
+    if trigger.get_next_fire_time(None, _ANY_DAY) is None:
+        raise UnusableValue(f"“{cron}” never comes: no such day is in the calendar")
+    return trigger
 
 
 class CronTimetable:
-    """When digests are due, by APScheduler's own reading of the cron fields."""
+    """When digests are due. The fields are read on the wall clock and the zone is put on afterwards, so that every
+    scheduled local time comes once: one that the clock jumps over comes when it has jumped, a repeated one the first time.
+    APScheduler's own trigger leaves out the midnight after a spring-forward day and repeats an hour in autumn.
+    """
 
     def last_due(self, plan: DigestPlan, now: datetime, window: timedelta) -> datetime | None:
         """See `bot.ports.Timetable`."""
-        trigger = read_cron(plan.cron, plan.timezone)
-        # In UTC throughout: Python compares and adds two times of one zone by the wall clock, which jumps twice a year.
-        now, after = now.astimezone(UTC), now.astimezone(UTC) - window
         last: datetime | None = None
-        for _ in range(_MOST_SLOTS):
-            slot = trigger.get_next_fire_time(None, after.astimezone(trigger.timezone))
-            if slot is None or slot.astimezone(UTC) > now:
+        for slot in _slots(plan, now - window):
+            if slot > now + _LARGEST_JUMP:
                 break
-            last = slot
-            after = slot.astimezone(UTC) + timedelta(seconds=1)
-        return last
+            if now - window < slot <= now and (last is None or slot > last):
+                last = slot
+        return last.astimezone(read_zone(plan.timezone)) if last else None
 
     def next_due(self, plan: DigestPlan, now: datetime) -> datetime | None:
         """See `bot.ports.Timetable`."""
-        trigger = read_cron(plan.cron, plan.timezone)
-        slot: datetime | None = trigger.get_next_fire_time(None, now.astimezone(trigger.timezone))
-        return slot
+        following: datetime | None = None
+        for slot in _slots(plan, now):
+            if following is not None and slot > following + _LARGEST_JUMP:
+                break
+            if slot >= now and (following is None or slot < following):
+                following = slot
+        return following.astimezone(read_zone(plan.timezone)) if following else None
+
+
+def _slots(plan: DigestPlan, since: datetime) -> Iterator[datetime]:
+    """Scheduled times in UTC, from some hours before `since`; nearly in order, for a jump of the clock may swap two."""
+    zone = read_zone(plan.timezone)
+    wall_clock = read_cron(plan.cron, "UTC")
+    wall = since.astimezone(zone).replace(tzinfo=UTC) - _LARGEST_JUMP
+    for _ in range(_MOST_SLOTS):
+        slot = wall_clock.get_next_fire_time(None, wall)
+        if slot is None:
+            return
+        yield slot.replace(tzinfo=zone, fold=0).astimezone(UTC)
+        wall = slot + timedelta(seconds=1)
 
 
 class DigestScheduler:
-    """Fires each digest at its time and a scan every minute; may fire zero, one or three times: the run's row decides."""
+    """Fires each digest at its time and a scan every minute; may fire zero, one or three times: the run's row decides.
+
+    What the trigger leaves out when the clock jumps (see CronTimetable), the scan finds within a minute.
+    """
 
     def __init__(
         self,
