@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError
 
 from bot.domain.action import STAR, Word
 from bot.domain.digest import DigestPlan
@@ -29,6 +31,7 @@ from bot.scheduling import read_cron
 DEFAULT_CONFIG = "recoup.toml"
 DEFAULT_DATABASE = "sqlite+aiosqlite:///recoup.db"
 DEFAULT_SLACK_API = "https://slack.com/api/"
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class ConfigurationError(RecoupError):
@@ -51,7 +54,18 @@ def _slack_id(prefixes: str) -> AfterValidator:
 _Channel = Annotated[str, _slack_id("CG")]
 _User = Annotated[str, _slack_id("UW")]
 _Usergroup = Annotated[str, _slack_id("S")]
-_Amounts = dict[str, str | int | Decimal]
+
+
+def _amount(value: object) -> str:
+    """TOML's numbers arrive as int and Decimal; its `true` is an int to Python, and no amount."""
+    text = str(value).strip()
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal) or not _AMOUNT.fullmatch(text):
+        raise UnusableValue("this is not an amount; write it like 49.90")
+    return text
+
+
+_AMOUNT = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
+_Amounts = dict[str, Annotated[str, BeforeValidator(_amount)]]
 
 
 class _Section(BaseModel):
@@ -176,7 +190,9 @@ def load_configuration(*, needs_slack: bool = True) -> Configuration:
     try:
         settings = Settings(**_without_unsafe(_read_toml()))
     except ValidationError as error:
-        raise ConfigurationError(_sentences(error)) from None
+        raise ConfigurationError(_sentences(error) + _unknown_variables()) from None
+    except SettingsError:  # a whole section as JSON in one variable, which no variable of ours holds
+        raise ConfigurationError(_unknown_variables()) from None
     problems: list[str] = []
     configuration = Configuration(
         slack=_slack(settings, problems, needed=needs_slack),
@@ -200,10 +216,10 @@ def load_configuration(*, needs_slack: bool = True) -> Configuration:
 
 
 def _read_toml() -> dict[str, Any]:
-    named = os.environ.get("RECOUP_CONFIG")
+    named = os.environ.get("RECOUP_CONFIG") or None
     path = Path(named or DEFAULT_CONFIG)
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
     except FileNotFoundError:
         if named is None:
             return {}
@@ -220,27 +236,46 @@ def _without_unsafe(values: dict[str, Any]) -> dict[str, Any]:
         raise ConfigurationError(
             ["[[approve]] is not enforced by this version of Recoup, so it will not start with it. Remove the table."]
         )
-    misplaced = sorted(key for key in values if key.startswith("slack_") or key in {"database_url", "config"})
-    if misplaced:
-        raise ConfigurationError(
-            [f"`{key}` does not belong in recoup.toml: set it in the environment." for key in misplaced]
-        )
-    for name, account in dict(values.get("accounts", {})).items():
-        if isinstance(account, dict):
-            values["accounts"][name] = {key: str(value) for key, value in account.items()}
+    problems = [
+        f"`{key}` does not belong in recoup.toml: set it in the environment."
+        for key in sorted(values)
+        if key.lower().startswith("slack_") or key.lower() in {"database_url", "config"}
+    ]
+    accounts = values.get("accounts")
+    if isinstance(accounts, dict):
+        values = {**values, "accounts": {name: _as_text(name, account, problems) for name, account in accounts.items()}}
+    if problems:
+        raise ConfigurationError(problems)
     return values
+
+
+def _as_text(name: str, account: object, problems: list[str]) -> object:
+    """An account's settings as the environment would give them; a shape that is wrong altogether is pydantic's to tell."""
+    if not isinstance(account, dict):
+        return account
+    for key, value in account.items():
+        if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+            problems.append(f"`accounts.{name}.{key}` must be a text or a number.")
+    return {key: str(value) for key, value in account.items()}
 
 
 def _sentences(error: ValidationError) -> list[str]:
     """One sentence per problem, without the value: it may be a secret."""
     sentences = []
     for problem in error.errors(include_url=False, include_input=False):
-        where = ".".join(str(part) for part in problem["loc"]) or "the configuration"
+        where = _named(problem["loc"])
         if problem["type"] == "extra_forbidden":
             sentences.append(f"`{where}` is not a setting that Recoup knows; remove it or mend its spelling.")
         else:
             sentences.append(f"`{where}`: {problem['msg'].removeprefix('Value error, ')}.")
     return sentences
+
+
+def _named(path: tuple[int | str, ...]) -> str:
+    """The variable where the value may come from one that is set, else the key in `recoup.toml`."""
+    variable = "RECOUP_" + "__".join(str(part).upper().replace("-", "_") for part in path)
+    is_set = any(name.upper() == variable or name.upper().startswith(f"{variable}__") for name in os.environ)
+    return variable if is_set else ".".join(str(part) for part in path) or "the configuration"
 
 
 def _slack(settings: Settings, problems: list[str], *, needed: bool) -> SlackConfiguration | None:
@@ -259,10 +294,16 @@ def _slack(settings: Settings, problems: list[str], *, needed: bool) -> SlackCon
     return SlackConfiguration(bot_token, app_token, signing_secret, _api_url(settings.slack_api_url, problems))
 
 
-def _api_url(url: str, problems: list[str]) -> str:
-    loopback = re.match(r"http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(/|$)", url)
-    if not url.startswith("https://") and not loopback:
-        problems.append("SLACK_API_URL must begin with https:// (http:// only to this machine).")
+def _api_url(text: str, problems: list[str]) -> str:
+    url = text.strip()
+    try:
+        parts = urlsplit(url)
+        host, has_user = parts.hostname, parts.username is not None
+    except ValueError:
+        parts, host, has_user = urlsplit(""), None, False
+    is_safe = parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK)
+    if not is_safe or not host or has_user:
+        problems.append("SLACK_API_URL must begin with https:// and a host (http:// only to this machine).")
     return url if url.endswith("/") else url + "/"
 
 
