@@ -1,17 +1,34 @@
-"""Every test that asks for `storage` runs twice: on a SQLite file and on PostgreSQL."""
+"""Every test that asks for `storage` runs twice: on a SQLite file and on PostgreSQL, emptied before each test.
+
+The stores stay open for the whole session (which is what makes these tests quick), so they share one event loop.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from bot.storage.engine import Storage, open_storage
 from bot.storage.schema import migrate
+from bot.storage.tables import metadata
 from tests import postgres
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two views of one database, as two replicas have them, and how to empty it."""
+
+    storage: Storage
+    replica: Storage
+    empty: Callable[[], object]
 
 
 @pytest.fixture(scope="session")
@@ -38,14 +55,38 @@ def url(request: pytest.FixtureRequest) -> str:
     return str(request.getfixturevalue("sqlite_url" if is_sqlite else "postgres_url"))
 
 
-@pytest.fixture
-async def storage(url: str) -> AsyncIterator[Storage]:
-    async with open_storage(url) as opened:
-        yield opened
+@pytest_asyncio.fixture(params=["sqlite", "postgresql"], scope="session", loop_scope="session")
+async def pair(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, migrated_file: Path
+) -> AsyncIterator[Pair]:
+    file = tmp_path_factory.mktemp("shared") / "recoup.db"
+    shutil.copy(migrated_file, file)
+    empty: Callable[[], str] = postgres.emptied_database if request.param == "postgresql" else lambda: _emptied(file)
+    url = empty()
+    async with open_storage(url) as storage, open_storage(url) as replica:
+        yield Pair(storage, replica, empty)
 
 
 @pytest.fixture
-async def replica(url: str) -> AsyncIterator[Storage]:
+def storage(pair: Pair) -> Storage:
+    pair.empty()
+    return pair.storage
+
+
+@pytest.fixture
+def replica(pair: Pair) -> Storage:
     """A second process's view of the same database."""
-    async with open_storage(url) as opened:
-        yield opened
+    return pair.replica
+
+
+def _emptied(file: Path) -> str:
+    """The file's URL, every row deleted; the audit trail's triggers are taken away meanwhile."""
+    with closing(sqlite3.connect(file)) as connection, connection:
+        triggers = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        for name, _ in triggers:
+            connection.execute(f"DROP TRIGGER {name}")
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(f"DELETE FROM {table.name}")
+        for _, sql in triggers:
+            connection.execute(sql)
+    return f"sqlite+aiosqlite:///{file}"

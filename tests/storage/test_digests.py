@@ -28,6 +28,8 @@ FOUND = Digest(
     accounts=("lago", "stripe"),
 )
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 
 def _listed(*invoices: str) -> list[ListedInvoice]:
     return [ListedInvoice(InvoiceRef(*each.split(":")), OWED, DeclineClass.SOFT) for each in invoices]

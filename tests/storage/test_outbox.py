@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from bot.domain.action import ActionState
 from bot.ports import Letter, Say
 from bot.storage.engine import Storage
@@ -24,6 +26,8 @@ from tests.storage.builders import (
     an_offer,
     begun,
 )
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def _a_letter(storage: Storage, owner: str = "sender", lease: timedelta = LEASE) -> Letter:

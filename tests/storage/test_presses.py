@@ -34,6 +34,8 @@ from tests.storage.builders import (
     begun,
 )
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 
 def _refusal_in(letters: list[Letter]) -> Refusal:
     (letter,) = [each for each in letters if each.kind is Say.REFUSAL]

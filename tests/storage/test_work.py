@@ -40,6 +40,8 @@ from tests.storage.builders import (
     begun,
 )
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 
 async def _kinds(storage: Storage) -> list[str]:
     _, entries = await storage.journal.history(REF)
