@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
+import structlog
+
 from bot.domain.action import Action, ActionState, Word
 from bot.domain.choices import COOL_DOWN, Standing
 from bot.domain.errors import FailureReason, JournalUnavailable, ProviderFailure
@@ -20,13 +22,12 @@ from bot.ports import ActionOrder, Clock, Journal, Provider, Step
 from bot.services.accounts import Accounts
 from bot.services.resolution import Resolution
 from bot.services.rights import Rights
+from bot.services.rows import SILENT_DOUBT
 
 SEND_DEADLINE = timedelta(seconds=90)
 """Shorter than the lease (120 s): a worker that lost its lease can't be sending any more."""
 FIRST_CHECK = timedelta(seconds=5)
 FIRST_PENDING_CHECK = timedelta(minutes=1)
-SILENT_DOUBT = timedelta(seconds=6)
-"""A doubt that the first check settles is never shown."""
 LATE = timedelta(seconds=60)
 _REREAD_WITHIN = 8.0
 _RECORD_WITHIN = timedelta(seconds=25)
@@ -41,6 +42,8 @@ _READ_FAILED = {
     FailureReason.WRONG_MODE: RejectedReason.WRONG_MODE,
     FailureReason.REFUSED: RejectedReason.INVALID_REQUEST,
 }
+
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +271,8 @@ class Execution:
         try:
             async with asyncio.timeout(_REREAD_WITHIN):
                 return await self._accounts.get(ref)
-        except (ProviderFailure, TimeoutError):
+        except Exception as error:  # noqa: BLE001 - not even a bug in an adapter may cost the ending
+            _log.warning("invoice.not_reread", error=type(error).__name__)
             return None
 
     def _refused(self, refusal: Refusal, fresh: Invoice | None) -> Step:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from bot.domain.action import ActionState
 from bot.domain.choices import Standing, choices_for
 from bot.domain.content import CardContent, Choice, Row
 from bot.domain.invoice import Invoice
@@ -12,6 +13,9 @@ from bot.domain.offer import Offer, Place, new_offer_id
 from bot.domain.records import ActionRecord
 from bot.ports import Clock, Journal
 from bot.services.accounts import Accounts
+
+SILENT_DOUBT = timedelta(seconds=6)
+"""A doubt that the first check settles is never shown, also not where another row of the message is redrawn meanwhile."""
 
 
 class Rows:
@@ -46,6 +50,8 @@ class Rows:
         action = await self._journal.newest_action(offer.ref)
         if action is not None and not _belongs(action, offer):
             action = None
+        if action is not None and _is_young_doubt(action, self._clock.now()):
+            action = replace(action, state=ActionState.EXECUTING)
         standing = Standing(
             invoice=offer.invoice,
             facts=facts,
@@ -73,6 +79,12 @@ def _belongs(action: ActionRecord, offer: Offer) -> bool:
         return True
     ended_at: datetime = action.ending.at if action.ending else action.created_at
     return ended_at >= offer.made_at - timedelta(seconds=1)
+
+
+def _is_young_doubt(action: ActionRecord, now: datetime) -> bool:
+    """Whether the answer went missing only now: the first check comes before anybody needs to worry."""
+    is_unread = action.state is ActionState.UNKNOWN and action.checks == 0
+    return is_unread and action.ending is not None and now < action.ending.at + SILENT_DOUBT
 
 
 def _is_spent(action: ActionRecord, offer: Offer) -> bool:
