@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -39,6 +40,11 @@ def house(over_socket: bool) -> House:
 
 
 @pytest.fixture
-async def stage(tmp_path: Path, template: Path, house: House) -> AsyncIterator[Stage]:
-    async with opened(tmp_path, house, template) as running:
+def database(tmp_path: Path, template: Path) -> Path:
+    return Path(shutil.copy(template, tmp_path / "recoup.db"))
+
+
+@pytest.fixture
+async def stage(database: Path, house: House) -> AsyncIterator[Stage]:
+    async with opened(database, house) as running:
         yield running

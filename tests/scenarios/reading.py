@@ -73,7 +73,11 @@ def plain(mrkdwn: str) -> str:
 
 
 def _texts(block: Block) -> Iterator[str]:
-    texts = [block.get("text"), *block.get("fields", []), *(block.get("elements", []) if block["type"] == "context" else [])]
+    texts = [
+        block.get("text"),
+        *block.get("fields", []),
+        *(block.get("elements", []) if block["type"] == "context" else []),
+    ]
     for text in texts:
         if isinstance(text, dict):
             yield plain(text["text"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,6 +32,7 @@ MAYA, TOM, GUS, NADIA, OLGA = "U0MAYA", "U0TOM", "U0GUS", "U0NADIA", "U0OLGA"
 RETRY, LINK, SHOW, SHARE, CHECK = "Retry payment", "Payment link", "Show invoice", "Share here", "Check again"
 VOID, UNCOLLECTIBLE = "Void invoice", "Mark uncollectible"
 
+MORE_THAN_AN_HOUR = timedelta(minutes=61)
 PATIENCE = 5.0
 _LOOK_EVERY = 0.01
 T = TypeVar("T")
@@ -112,16 +113,37 @@ class Stage:
     world: World
     stripe: FakeStripe
     clock: ShiftedClock
-    port: int
+    configuration: Configuration
+    port: int = field(default=0, init=False)
+    _bot: AsyncExitStack = field(default_factory=AsyncExitStack, init=False)
     _bills: int = field(default=0, init=False)
+
+    # the bot
+
+    async def start(self) -> None:
+        self.port = await self._bot.enter_async_context(running(self.configuration, self.clock))
+        slack = self.configuration.slack
+        if slack is not None and not slack.socket_mode:
+            self.slack.request_url = f"http://127.0.0.1:{self.port}/slack/events"
+
+    async def stop(self) -> None:
+        """As on SIGTERM: until the bot has drained and is gone."""
+        await self._bot.aclose()
+
+    async def restart(self, later: timedelta = timedelta(0)) -> None:
+        """Stop, and start again after some time on everybody's clock but Slack's."""
+        await self.stop()
+        self.clock.ahead += later
+        await self.start()
 
     # the provider's side
 
-    def bill(self, magic: str = "paid", **wish: Unpack[Wish]) -> Bill:
+    def bill(self, magic: str = "paid", /, **wish: Unpack[Wish]) -> Bill:
         """A failed invoice of 49.00 EUR that was declined softly a while ago, unless told otherwise."""
         self._bills += 1
         number = f"EX-{self._bills:04d}"
-        whole: Wish = {"magic": magic, "number": number, "decline": "insufficient_funds", "name": "Acme GmbH", **wish}
+        whole: Wish = {"magic": magic, "number": number, "decline": "insufficient_funds", "name": "Acme GmbH"}
+        whole.update(wish)
         return Bill(self.stripe.add_invoice(**whole), whole["number"] or number)
 
     def charges(self, bill: Bill) -> list[Charge]:
@@ -222,6 +244,18 @@ class Stage:
     def private_saying(self, user: str, *words: str) -> list[Message]:
         return [one for one in self.private(user) if read(one.blocks, one.text).says(*words)]
 
+    def versions(self, bill: Bill) -> list[str]:
+        """Everything that was ever said to all about this invoice."""
+        posts = [c for c in self.slack.calls if c.method in {"chat.postMessage", "chat.update"}]
+        said = [rows(call.params.get("blocks") or []) for call in posts]
+        return [part.text for parts in said for part in parts if bill.number in part.text or bill.id in part.text]
+
+    async def nudge(self) -> None:
+        """Give the bot something else to do, so that it looks at what has fallen due by the moved clock."""
+        spare = self.bill()
+        await self.command(MAYA, f"retry {spare.ref}")
+        await self.told(MAYA, spare.number, "Paid")
+
     async def settled(self) -> None:
         """Until nothing is under way any more: no send at the provider, no message to Slack for a moment."""
         quiet, seen = 0, (-1, -1)
@@ -238,8 +272,8 @@ class Stage:
 
 
 @asynccontextmanager
-async def opened(folder: Path, house: House | None = None, template: Path | None = None) -> AsyncGenerator[Stage]:
-    """Slack, Stripe and the bot between them; `template` is a database that is migrated already."""
+async def opened(database: Path, house: House | None = None) -> AsyncGenerator[Stage]:
+    """Slack, Stripe and the bot between them."""
     house = house or House()
     clock = ShiftedClock()
     stripe = FakeStripe(clock.seconds)
@@ -247,17 +281,12 @@ async def opened(folder: Path, house: House | None = None, template: Path | None
     await world.start()
     slack = LocalSlack(world=world)
     await slack.start()
-    database = folder / "recoup.db"
-    if template is not None:
-        database.write_bytes(template.read_bytes())
+    configuration = house.configuration(slack, world, f"sqlite+aiosqlite:///{database}")
+    stage = Stage(slack=slack, world=world, stripe=stripe, clock=clock, configuration=configuration)
     try:
-        configuration = house.configuration(slack, world, f"sqlite+aiosqlite:///{database}")
-        async with running(configuration, clock) as port:
-            if not house.over_socket:
-                slack.request_url = f"http://127.0.0.1:{port}/slack/events"
-            yield Stage(slack=slack, world=world, stripe=stripe, clock=clock, port=port)
+        await stage.start()
+        yield stage
     finally:
+        await world.stop()  # first, so that nothing waits for an answer that hangs
+        await stage.stop()
         await slack.close()
-        await world.stop()
-
-
