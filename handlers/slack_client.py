@@ -7,6 +7,7 @@ left out (Slack platform notes, rate limits). Waiting and trying again is the ou
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -17,6 +18,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.ports import NotSaid, SlackFailure
 
 TIMEOUT_SECONDS: Final = 10
+_PAUSE: Final = 5.0
+_LONGEST_PAUSE: Final = 3600.0
 _SLACK_DOMAINS: Final = ("slack.com", "slack-gov.com")
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 _GONE: Final = frozenset(
@@ -99,11 +102,18 @@ class SlackCalls:
         _check_response(reply.status, text, reply.headers.get("Retry-After"))
 
     def _is_slack(self, url: str) -> bool:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
+        """Readers of URLs disagree about credentials, backslashes and blanks: none of Slack's has any."""
+        try:
+            parts = urlsplit(url)
+            host, _ = parts.hostname or "", parts.port
+        except ValueError:
+            return False
+        if not url.isascii() or not url.isprintable() or any(character in parts.netloc for character in "@\\ "):
+            return False
         if parts.scheme != "https" and not (parts.scheme == "http" and host in _LOOPBACK):
             return False
-        return host == self._own_host or any(host == d or host.endswith(f".{d}") for d in _SLACK_DOMAINS)
+        is_own = host == self._own_host and host != ""
+        return is_own or any(host == d or host.endswith(f".{d}") for d in _SLACK_DOMAINS)
 
 
 def _check_response(status: int, text: str, retry_after: str | None) -> None:
@@ -114,6 +124,8 @@ def _check_response(status: int, text: str, retry_after: str | None) -> None:
         raise SlackFailure(NotSaid.GONE, error or f"http {status}")
     if error in {"invalid_blocks", "invalid_payload", "no_text", "msg_too_long", "msg_blocks_too_long"} or status == 400:
         raise SlackFailure(NotSaid.UNUSABLE, error or "http 400")
+    if status < 300 and error:
+        raise SlackFailure(NotSaid.UNUSABLE, error)
     if status >= 300:
         # Slack answers 500 for a spent response_url at times; the next address is safe, it repeats at most a text.
         raise SlackFailure(NotSaid.GONE if error else NotSaid.LOST, error or f"http {status}")
@@ -128,7 +140,7 @@ def _error_word(text: str) -> str:
         except ValueError:
             return ""
         return "" if body.get("ok") else str(body.get("error", ""))[:60]
-    return text[:60] if text and text != "ok" and text.replace("_", "").isalpha() else ""
+    return text[:60] if "_" in text and text.replace("_", "").isalpha() else ""
 
 
 def _failure(error: SlackApiError) -> SlackFailure:
@@ -150,6 +162,7 @@ def _failure(error: SlackApiError) -> SlackFailure:
 
 def _seconds(text: str | None) -> float:
     try:
-        return max(float(text or ""), 1.0)
+        seconds = float(text or "")
     except ValueError:
-        return 5.0
+        return _PAUSE
+    return min(max(seconds, 1.0), _LONGEST_PAUSE) if math.isfinite(seconds) else _PAUSE
