@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -18,6 +18,7 @@ _RETRY_SECONDS = 20.0
 _AT_ONCE = 5
 _AFRESH_WITHIN = 10.0
 _FRESH_ENOUGH = timedelta(seconds=20)
+_KEPT_WHOLE = SNAPSHOT_LIMIT - timedelta(minutes=2)  # the time that a slow reading may take, so that there is no gap
 
 _log = structlog.get_logger()
 
@@ -32,6 +33,7 @@ class SlackDirectory:
         self._groups = frozenset(groups)
         self._people: People | None = None
         self._complete = False
+        self._is_whole = False
 
     def snapshot(self) -> People | None:
         return self._people
@@ -60,11 +62,17 @@ class SlackDirectory:
         wanted = self._users.union(*groups.values()) if groups else self._users
         persons = await self._read_persons(wanted)
         self._complete = len(groups) == len(self._groups) and len(persons) == len(wanted)
-        old = self._people
-        if self._complete or old is None or started - old.read_at > SNAPSHOT_LIMIT / 2:
-            self._people = People(groups, persons, started)
+        if self._is_better(started):
+            self._people, self._is_whole = People(groups, persons, started), self._complete
         if not self._complete:
             _log.warning("directory.incomplete", groups=len(groups), of=len(self._groups), persons=len(persons))
+
+    def _is_better(self, read_at: datetime) -> bool:
+        """A reading that lacks somebody replaces another such, or a whole one that is about to be too old to be used."""
+        old = self._people
+        if old is None or old.read_at > read_at:
+            return old is None  # a later reading has overtaken this one
+        return self._complete or not self._is_whole or read_at - old.read_at > _KEPT_WHOLE
 
     async def _read_groups(self) -> dict[str, frozenset[str]]:
         read: dict[str, frozenset[str]] = {}
