@@ -14,8 +14,9 @@ from bot.domain.digest import DigestPlan
 from bot.domain.invoice import Invoice, InvoiceRef, InvoiceStatus
 from bot.domain.outcome import Outcome, Rejected, RejectedReason, Succeeded
 from bot.domain.policy import People
-from bot.domain.records import Attempt
-from bot.ports import ActionOrder, NotSaid, SlackFailure, Unreadable, Window
+from bot.domain.records import Attempt, Claim
+from bot.ports import ActionOrder, NotSaid, SlackFailure, Step, Unreadable, Window
+from bot.storage.journal import SqlJournal
 from tests.builders import FACTS, NOW, PEOPLE, ended, paid
 
 Answer = Outcome | Exception | Callable[[], Awaitable[Outcome]]
@@ -230,3 +231,19 @@ class FakeTimetable:
 
     def next_due(self, plan: DigestPlan, now: datetime) -> datetime | None:
         return next((slot for slot in self.slots.get(plan.name, ()) if slot > now), None)
+
+
+class FlakyJournal(SqlJournal):
+    """The real journal, whose next records fail: before they are taken, or (`is_lost_answer`) after."""
+
+    def __init__(self, journal: SqlJournal) -> None:
+        super().__init__(journal._db)
+        self.failures: deque[Exception] = deque()
+        self.is_lost_answer = False
+
+    async def record(self, claim: Claim, step: Step) -> None:
+        if self.failures and self.is_lost_answer:
+            await super().record(claim, step)
+        if self.failures:
+            raise self.failures.popleft()
+        await super().record(claim, step)

@@ -14,6 +14,7 @@ from bot.domain.action import Action, ActionState, Word
 from bot.domain.choices import COOL_DOWN, Standing
 from bot.domain.errors import FailureReason, JournalUnavailable, ProviderFailure
 from bot.domain.invoice import Invoice, InvoiceRef, InvoiceStatus
+from bot.domain.money import Money
 from bot.domain.offer import changed_since
 from bot.domain.outcome import Declined, Outcome, Pending, Rejected, RejectedReason, Succeeded, Unknown
 from bot.domain.records import Attempt, Before, Claim, Ending
@@ -236,7 +237,9 @@ class Execution:
 
     async def _succeeded(self, claim: Claim, outcome: Succeeded, attempt: Attempt) -> Step:
         invoice = outcome.invoice or await self.reread(attempt.ref)
-        in_full = attempt.action is not Action.RETRY or invoice is None or _is_paid(invoice)
+        in_full = attempt.action is not Action.RETRY or (
+            _is_paid(invoice) if invoice else _covers(outcome.charged, attempt.before.owed)
+        )
         ending = Ending(
             at=self._clock.now(),
             charged=outcome.charged,
@@ -309,6 +312,11 @@ class Execution:
 
 def _is_paid(invoice: Invoice) -> bool:
     return invoice.status is InvoiceStatus.PAID or invoice.owed.minor == 0
+
+
+def _covers(charged: Money | None, owed: Money) -> bool:
+    """Whether a charge was the whole, where the invoice could not be read again to tell."""
+    return charged is None or charged.currency != owed.currency or owed <= charged
 
 
 def _for_provider(reason: str | None, limit: int | None) -> str | None:
