@@ -80,6 +80,7 @@ class Execution:
     async def send(self, guarded: Guarded) -> None:
         """Commit the attempt, send it once, record how it ended. Also used for a re-send under the same key."""
         claim, invoice, provider = guarded.claim, guarded.invoice, guarded.provider
+        is_in_doubt = claim.action.state is ActionState.UNKNOWN
         attempt = await self._journal.begin(claim, Before.of(invoice), provider.facts.key_window, self._clock.now())
         claim = replace(claim, attempt=attempt, action=replace(claim.action, state=ActionState.EXECUTING))
         order = ActionOrder(
@@ -91,6 +92,9 @@ class Execution:
             method=attempt.method,
         )
         outcome = await self._perform(provider, order)
+        if is_in_doubt and isinstance(outcome, Rejected):
+            # A no to the second send says nothing about the first one, which may still have happened.
+            outcome = Unknown(cause=outcome.detail, request_id=outcome.request_id)
         await self.record(claim, await self.step_of(claim, attempt, outcome))
 
     async def guard_resend(self, claim: Claim) -> Guarded | None:
