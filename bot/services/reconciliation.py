@@ -51,7 +51,10 @@ class Reconciliation:
                 await self._wait(claim, cause)
             case Pending(detail=detail):
                 await self._wait(claim, detail, pending=True)
-            case Rejected(reason=RejectedReason.NOT_APPLIED) if not self._has_settled(attempt):
+            case Rejected(reason=reason, detail=detail) if reason is not RejectedReason.NOT_APPLIED:
+                # Only the provider's own records without an effect say that nothing happened; this read saw none.
+                await self._wait(claim, detail)
+            case Rejected() if not self._has_settled(attempt):
                 await self._resend_or_wait(claim, attempt)
             case _:
                 await self._execution.record(claim, await self._execution.step_of(claim, attempt, outcome))
