@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -28,6 +29,7 @@ UNKNOWN_CHECKS = (
 PENDING_CHECKS = (timedelta(minutes=1), timedelta(minutes=10), _H, *([6 * _H] * 40))
 """Bank debits take 2 to 7 days: every six hours for ten days, then a person has to look."""
 MOST_SENDS = 3
+_PUNCTUAL = timedelta(seconds=1)
 _SETTLE_WITHIN = 30.0
 
 
@@ -101,7 +103,7 @@ class Reconciliation:
         now = self._clock.now()
         was = claim.action.state
         state = ActionState.PENDING if pending else was
-        checks = claim.action.checks + 1 if state is was else 1
+        checks = _checks_after(claim, now) if state is was else 1
         next_check_at = self._next_check(state, checks, now)
         if next_check_at is None:
             state = ActionState.NEEDS_HUMAN
@@ -123,5 +125,19 @@ class Reconciliation:
         """None: no read is planned any more."""
         if state is ActionState.NEEDS_HUMAN:
             return None
-        plan = PENDING_CHECKS if state is ActionState.PENDING else UNKNOWN_CHECKS
+        plan = _plan(state)
         return now + plan[checks] if checks < len(plan) else None
+
+
+def _plan(state: ActionState) -> Sequence[timedelta]:
+    return PENDING_CHECKS if state is ActionState.PENDING else UNKNOWN_CHECKS
+
+
+def _checks_after(claim: Claim, now: datetime) -> int:
+    """A read that somebody asked for, ahead of its time, uses up none of the planned ones."""
+    action = claim.action
+    plan = _plan(action.state)
+    if action.ending is not None and action.checks < len(plan):
+        is_early = now < action.ending.at + plan[action.checks] - _PUNCTUAL
+        return action.checks if is_early else action.checks + 1
+    return action.checks + 1
