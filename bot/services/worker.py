@@ -134,4 +134,7 @@ class Worker:
             raise
         except Exception as error:  # noqa: BLE001 - a poison action must not stop the others
             _log.error("action.failed_unexpectedly", error=type(error).__name__)
-            await self._execution.fail(claim)
+            if claim.action.state is ActionState.ACCEPTED:
+                await self._execution.fail(claim)
+            else:
+                await self._reconciliation.fail(claim)
