@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from bot.domain.records import ReplyTo
 from bot.services.actions import Pressed, delivery_key
 
 _RESPONSE_URL_LIVES = timedelta(minutes=29)  # Slack says 30; a post on its way should still arrive
+_METADATA = 3000
 Body = dict[str, Any]
 
 
@@ -37,9 +38,9 @@ class Origin:
     reply_to: ReplyTo = field(repr=False)
 
     def dump(self) -> str:
-        """JSON for private_metadata; Slack allows 3000 characters, this has a few hundred."""
+        """JSON for private_metadata: a few hundred characters. Without a response_url that is longer than Slack takes."""
         to = self.reply_to
-        return json.dumps(
+        text = json.dumps(
             {
                 "value": self.value,
                 "action": self.action.value,
@@ -51,6 +52,9 @@ class Origin:
                 "until": to.response_url_until.isoformat() if to.response_url_until else None,
             }
         )
+        if len(text) <= _METADATA or to.response_url is None:
+            return text
+        return replace(self, reply_to=replace(to, response_url=None, response_url_until=None)).dump()
 
     @classmethod
     def load(cls, text: str, user: str) -> Origin:
@@ -129,9 +133,9 @@ def submission_of(body: Body) -> tuple[Origin, Actor, str, dict[str, dict[str, B
 
 def actor_of(body: Body) -> Actor:
     """The user and the user's own team: in a channel shared with another company it differs from the payload's."""
-    user = _part(body, "user")
-    team = user.get("team_id") or (body.get("team") or {}).get("id")
-    return Actor(_text(user.get("id"), "user"), _text(team, "team"))
+    user, team = _part(body, "user"), body.get("team")
+    team_id = user.get("team_id") or (team.get("id") if isinstance(team, dict) else None)
+    return Actor(_text(user.get("id"), "user"), _text(team_id, "team"))
 
 
 def trigger_of(body: Body) -> str:
