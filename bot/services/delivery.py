@@ -218,6 +218,8 @@ class Delivery:
         content = await self._messages.of(letter.target)
         if channel is None or content is None:
             return
+        if await self._journal.postings(letter.target):
+            return  # a process that died before it could cross off the letter had posted it
         try:
             ts = await self._slack.announcer.post(channel, content)
         except SlackFailure as failure:
