@@ -1,0 +1,223 @@
+"""What outlives the killed process: the fake Stripe, the local Slack and the people in it, and the mother of processes."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import shutil
+import sys
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from urllib.parse import urlencode
+
+from bot.sandbox.providers.stripe import FakeStripe
+from bot.sandbox.slack import LocalSlack
+from bot.sandbox.slack_delivery import Answer, Courier, Delivery, signature
+from bot.sandbox.slack_play import Play
+from bot.sandbox.slack_state import Json, Message
+from bot.sandbox.world import World
+from tests.crash.child import CHANNEL, Order, Report, Request
+
+ROOT = Path(__file__).parents[2]
+KILLED = -9
+_ORDER_SECONDS = 60.0
+
+
+class Mother:
+    """A process that forks one child per order; one child at a time."""
+
+    def __init__(self, process: asyncio.subprocess.Process, errors: Path) -> None:
+        self._process = process
+        self._errors = errors
+
+    @classmethod
+    async def born(cls, errors: Path) -> Mother:
+        with errors.open("wb") as log:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "tests.crash.child",
+                cwd=ROOT,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+            )
+        return cls(process, errors)
+
+    async def bear(self, order: Order) -> int:
+        """The exit status of the child that carried out the order, -9 where it was killed."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(order.dump().encode() + b"\n")
+        async with asyncio.timeout(_ORDER_SECONDS):
+            line = await self._process.stdout.readline()
+        return int(json.loads(line)["ended"])
+
+    def last_words(self) -> str:
+        """The end of what its children wrote to standard error."""
+        return self._errors.read_text(errors="replace")[-2000:]
+
+    async def die(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        try:
+            async with asyncio.timeout(2.0):
+                await self._process.wait()
+        except TimeoutError:
+            self._process.kill()
+            await self._process.wait()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """The world at the moment before the first life, to be set up again for every death."""
+
+    stripe: FakeStripe
+    messages: tuple[Message, ...]
+    database: Path
+    view: Json | None = None
+    slack_url: str = ""
+    cron: str
+    offset: float = 0.0
+
+
+@dataclass(kw_only=True)
+class Life:
+    """How one life ended: `ended` is its exit status, `status` what it answered to Slack, if it came to that."""
+
+    ended: int
+    status: int | None
+    points: int | None
+    offset: float
+
+    @property
+    def acknowledged(self) -> bool:
+        return self.status == 200
+
+
+@dataclass(kw_only=True)
+class Outside:
+    """Fresh servers around one database, and the lives lived in it."""
+
+    stripe: FakeStripe
+    world: World
+    slack: LocalSlack
+    folder: Path
+    mother: Mother | None
+    cron: str
+    offset: float = 0.0
+    kill_at: int | None = None
+    lives: list[Life] = field(default_factory=list)
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "recoup.db"
+
+    @property
+    def people(self) -> Play:
+        """What a person does here becomes the first thing that the next life meets."""
+        url = self.slack.page_url
+        return Play(
+            self.slack.workspace,
+            self.slack.views,
+            Courier(lambda: self, lambda: False),
+            lambda token: f"{url}response/{token}",
+        )
+
+    @property
+    def posted(self) -> list[Message]:
+        """Every message of every place, private ones too, oldest first."""
+        every = [message for place in self.slack.workspace.channels.values() for message in place.messages]
+        return sorted(every, key=lambda message: float(message.ts))
+
+    async def deliver(self, delivery: Delivery) -> Answer:
+        """Slack's way to the bot: a signed request, which wakes a new life."""
+        began = time.perf_counter()
+        life = await self.live(request=_signed(delivery, self.slack.signing_secret))
+        ms = round((time.perf_counter() - began) * 1000)
+        return Answer(life.status, ms, error=None if life.acknowledged else "dispatch_failed")
+
+    async def live(self, *, request: Request | None = None, fires: bool = False, scans: bool = False) -> Life:
+        assert self.mother is not None
+        order = replace(self.order(), request=request, fires=fires, scans=scans, kill_at=self.kill_at)
+        ended = await self.mother.bear(order)
+        facts = Report.read(Path(order.report))
+        life = Life(
+            ended=ended,
+            status=_whole(facts.get("status")),
+            points=_whole(facts.get("points")),
+            offset=float(str(facts.get("offset", self.offset))),
+        )
+        self.offset = life.offset
+        self.lives.append(life)
+        return life
+
+    def order(self) -> Order:
+        """For a life that starts here and now, and to which nothing happens."""
+        return Order(
+            database=f"sqlite+aiosqlite:///{self.database}",
+            slack_api=self.slack.api_url,
+            bot_token=self.slack.bot_token,
+            signing_secret=self.slack.signing_secret,
+            stripe={**self.stripe.credentials(), "base_url": self.world.url("stripe")},
+            report=str(self.folder / f"report-{len(self.lives)}"),
+            cron=self.cron,
+            offset=self.offset,
+        )
+
+    def copy_of_database(self) -> Path:
+        """The file as the dead process left it; looking into the original would tidy it up."""
+        folder = self.folder / "as-left"
+        folder.mkdir()
+        for part in self.folder.glob("recoup.db*"):
+            shutil.copy(part, folder / part.name)
+        return folder / "recoup.db"
+
+
+@asynccontextmanager
+async def opened(stripe: FakeStripe, folder: Path, mother: Mother | None, cron: str) -> AsyncGenerator[Outside]:
+    """An empty Slack, and a Stripe that already has what it has; `folder` is there and empty."""
+    world = World([stripe])
+    slack = LocalSlack()
+    await world.start()
+    await slack.start()
+    try:
+        yield Outside(stripe=stripe, world=world, slack=slack, folder=folder, mother=mother, cron=cron)
+    finally:
+        await slack.close()
+        await world.stop()
+
+
+@asynccontextmanager
+async def restored(stage: Stage, folder: Path, mother: Mother) -> AsyncGenerator[Outside]:
+    """The world as it was on the stage."""
+    async with opened(copy.deepcopy(stage.stripe), folder, mother, stage.cron) as outside:
+        shutil.copy(stage.database, outside.database)
+        outside.slack.workspace.channels[CHANNEL].messages = copy.deepcopy(list(stage.messages))
+        outside.offset = stage.offset
+        if stage.view is not None:
+            # The dialog remembers where its button was pressed; that address has another port now.
+            text = json.dumps(stage.view).replace(stage.slack_url, outside.slack.page_url)
+            trigger = outside.slack.workspace.new_trigger("U0MAYA")
+            outside.slack.views.open(trigger, json.loads(text))
+        yield outside
+
+
+def _signed(delivery: Delivery, secret: str) -> Request:
+    payload = delivery.payload
+    body = urlencode(payload if delivery.kind == "slash_commands" else {"payload": json.dumps(payload)})
+    stamp = str(int(time.time()))
+    headers = {
+        "content-type": "application/x-www-form-urlencoded",
+        "x-slack-request-timestamp": stamp,
+        "x-slack-signature": signature(secret, stamp, body.encode()),
+    }
+    return Request(body=body, headers=headers)
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) else None
