@@ -67,7 +67,7 @@ class Standing:
     def confirm_retry(self) -> str | None:
         """The declined method to name in the dialog, where it cannot be read which one a retry would charge."""
         if self.invoice.charge_is_declined_method is None and self.invoice.decline is not None:
-            return self.invoice.decline.method_label or "the payment method that was declined"
+            return self.invoice.decline.method_label or "the payment method on file"
         return None
 
 

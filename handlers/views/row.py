@@ -143,10 +143,10 @@ def _button(row: Row, choice: Choice, *, is_primary: bool) -> Block:
 
 
 def _retry_dialog(row: Row) -> Block:
-    method = plain(row.confirm_retry, 60) or "The payment method"
+    method = plain(row.confirm_retry, 60) or "the payment method on file"
     return blocks.confirm(
         "Retry payment?",
-        f"{method} was refused for good, and it cannot be read whether that is what would be charged. "
+        f"The last try with {method} was refused, and it cannot be read whether the same would be charged again. "
         f"Try to collect {amount(row.invoice.owed)} for {plain(row.invoice.label, 40)}?",
         yes=Action.RETRY.traits.label,
         no="Cancel",

@@ -1,0 +1,61 @@
+# Two commands on a fresh machine with python3 (3.11 to 3.14, with its venv module) and make: `make sandbox`, `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help sandbox tour test check crash format lock clean
+help:
+	@echo "make sandbox   try Recoup in the browser, without any account"
+	@echo "make tour      the same as a short play in the terminal"
+	@echo "make test      the tests"
+	@echo "make check     ruff, mypy, import-linter"
+	@echo "make crash     the crash proof: killed at every point, on both sides of every answer"
+	@echo "make lock      resolve the lock files again (needs uv)"
+
+sandbox: $(VENV)/.run
+	$(BIN)/recoup sandbox
+
+tour: $(VENV)/.run
+	$(BIN)/recoup sandbox --headless
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest -q
+
+check: $(VENV)/.test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+crash: $(VENV)/.test
+	$(BIN)/python -m tests.crash --full
+
+format: $(VENV)/.test
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' \
+		|| { echo "Recoup needs Python 3.11 to 3.14; $(PYTHON) is `$(PYTHON) --version 2>&1`. Name another: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+		|| { echo "$(PYTHON) lacks its venv module; install it (on Debian: apt install python3-venv)."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.run: requirements.lock pyproject.toml | $(VENV)/.python
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.test: tests/requirements.lock $(VENV)/.run
+	$(BIN)/python -m pip install --quiet --require-hashes -r tests/requirements.lock
+	@touch $@
+
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
+lock:
+	$(LOCK) pyproject.toml --group build -o requirements.lock
+	$(LOCK) pyproject.toml --group build --group test -o tests/requirements.lock
+
+clean:
+	rm -rf $(VENV)
