@@ -182,7 +182,8 @@ class SqlJournal(JournalPresses, JournalReading):
                 if step.invoice is not None:
                     await _redraw_offers(connection, ref, step.invoice, step.ending.at)
                 messages = await rows.messages_showing(connection, ref)
-            await rows.say(connection, _lines_of(record, step, messages, event_id))
+            is_news = step.state is not claim.action.state or _was_lost(claim)
+            await rows.say(connection, _lines_of(record, step, messages, event_id, is_news=is_news))
 
     async def release(self, owner: str) -> None:
         # An action that is EXECUTING keeps its lease: only the end of it tells that the sender is gone.
@@ -248,6 +249,11 @@ def _still_ours(row: Row[Any] | None, claim: Claim) -> ActionRecord:
     return rows.action_of(row)
 
 
+def _was_lost(claim: Claim) -> bool:
+    """Whether this claim found the attempt of a crash: nobody has been told of the doubt yet."""
+    return claim.action.ending is not None and claim.action.ending.detail == _LOST
+
+
 async def _claim_of(connection: AsyncConnection, owner: str, record: ActionRecord) -> Claim:
     shown = (await connection.execute(select(offer).where(offer.c.id == record.offer_id))).first()
     sent = (await connection.execute(select(attempt).where(attempt.c.action_id == record.id))).first()
@@ -283,18 +289,20 @@ async def _redraw_offers(connection: AsyncConnection, ref: InvoiceRef, fresh: In
     await rows.draw(connection, [redrawn(each, fresh, actions, now) for each in shown])
 
 
-def _lines_of(record: ActionRecord, step: Step, messages: Sequence[str], event_id: int) -> list[Line]:
+def _lines_of(record: ActionRecord, step: Step, messages: Sequence[str], event_id: int, *, is_news: bool) -> list[Line]:
+    """Messages are redrawn after every step; a person hears only of a new state, not of every check that found none."""
     at = step.ending.at
     due = step.say_after or at
 
     def line(kind: Say, target: str, when: datetime, part: str = "") -> Line:
         dedup = f"{kind}:{target}:{event_id}{part}"
-        return Line(kind=kind, target=target, dedup=dedup, at=at, due=when, action_id=record.id)
+        action_id = record.id if is_news and not part else None
+        return Line(kind=kind, target=target, dedup=dedup, at=at, due=when, action_id=action_id)
 
     lines = [line(Say.REDRAW, message, due) for message in messages]
     if step.redraw_at is not None:
         lines += [line(Say.REDRAW, message, step.redraw_at, ":again") for message in messages]
-    if step.state is not ActionState.ACCEPTED:
+    if step.state is not ActionState.ACCEPTED and is_news:
         if record.reply_to.is_private:
             lines.append(line(Say.ANSWER, record.id, due))
         if step.late_note:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, case, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, Row, and_, case, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.ports import Letter, Say
@@ -109,7 +109,9 @@ async def _take(connection: AsyncConnection, target: str, owner: str, lease: tim
 
 
 async def _due_rows(connection: AsyncConnection, target: str, now: datetime) -> Sequence[Row[Any]]:
-    found = select(outbox).where(outbox.c.target == target, _IS_PENDING, _IS_SAYABLE, outbox.c.next_at <= now)
+    # An answer tells the newest state, so what was to be answered a little later is answered with it.
+    is_due = or_(outbox.c.next_at <= now, outbox.c.kind == Say.ANSWER.value)
+    found = select(outbox).where(outbox.c.target == target, _IS_PENDING, _IS_SAYABLE, is_due)
     return (await connection.execute(found.order_by(outbox.c.id))).all()
 
 

@@ -375,3 +375,13 @@ async def test_check_again_is_for_those_who_may_see_the_invoice(bench: Bench) ->
     before = (await bench.newest()).next_check_at
     assert await bench.actions.check_again(pressed) is not None
     assert (await bench.newest()).next_check_at == before
+
+
+async def test_who_typed_a_command_hears_of_a_doubt_that_a_crash_left(bench: Bench) -> None:
+    offer = await bench.shown()
+    await bench.press(offer, reply_to=by_command())
+    await bench.crash_while_sending(charged=False)
+    bench.provider.truths.append(NO_NEWS)
+    await bench.work()
+    await bench.talk()
+    assert [said.how for said in bench.announcer.said if said.how != "update"] == ["respond"]
