@@ -63,4 +63,4 @@ class Answers:
 
 
 def _failed(sentence: str) -> RefusalContent:
-    return RefusalContent(refusal=Refusal(RefusalKind.READ_FAILED, {"text": sentence}), reference=secrets.token_hex(4))
+    return RefusalContent(refusal=Refusal(RefusalKind.READ_FAILED, {"sentence": sentence}), reference=secrets.token_hex(4))

@@ -52,7 +52,7 @@ class Buttons:
         pressed = pressed_of(body, self._clock.now())
         asked = await self._actions.ask_reason(pressed)
         if not isinstance(asked, Refusal) and not await self._modals.open(trigger_of(body), asked, pressed):
-            await self._actions.refuse(pressed, Refusal(RefusalKind.READ_FAILED, {"text": _NOT_OPENED}))
+            await self._actions.refuse(pressed, Refusal(RefusalKind.READ_FAILED, {"sentence": _NOT_OPENED}))
         await ack()
 
     async def check(self, ack: AsyncAck, body: Body) -> None:
@@ -112,7 +112,7 @@ class Buttons:
         try:
             await self._sharing.share(offer, pressed.reply_to.channel, pressed.actor)
         except SlackFailure as failure:
-            refusal = Refusal(RefusalKind.READ_FAILED, {"text": f"Slack did not take the message ({failure.detail})."})
+            refusal = Refusal(RefusalKind.READ_FAILED, {"sentence": f"Slack did not take the message ({failure.detail})."})
             await self._answers.tell(RefusalContent(refusal=refusal, reference=offer.id[:8]), pressed.reply_to)
 
     def _tell(self, pressed: Pressed, reading: Awaitable[Content]) -> None:

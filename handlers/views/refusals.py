@@ -136,6 +136,8 @@ def refusal_sentence(refusal: Refusal, command: str) -> str:  # noqa: C901, PLR0
                 "or retry without “with”."
             )
         case RefusalKind.READ_FAILED:
+            if said := prose(facts.get("sentence")):
+                return f"{said}."
             detail = prose(facts.get("detail"))
             why = f": {detail}" if detail else ""
             return f"The invoice could not be read{why}. Nothing was changed; try again in a minute."
