@@ -67,13 +67,19 @@ def _changes(found: Digest) -> list[str]:
 
 def _notes(content: DigestContent) -> list[str]:
     found = content.digest
-    notes = ["Preview: only you can see this, and nothing can be pressed."] if content.is_preview else []
+    notes = [_preview(content)] if content.is_preview else []
     if found.late_since is not None:
         notes.append(f"Late: it was due {moment(found.late_since)}, when the bot was not running.")
     notes += [f"*Missing:* {escape(gap.account)}: {prose(gap.why)}." for gap in found.gaps[:_GAPS_SHOWN]]
     if len(found.gaps) > _GAPS_SHOWN:
         notes.append(f"*Missing:* {len(found.gaps) - _GAPS_SHOWN} more.")
     return notes
+
+
+def _preview(content: DigestContent) -> str:
+    """On the command line it shows no buttons; in Slack its buttons work."""
+    is_pressable = any(row.choices for row in content.rows)
+    return f"Preview: only you can see this{'' if is_pressable else ', and nothing can be pressed'}."
 
 
 def _rows(content: DigestContent, now: datetime, command: str) -> list[list[Block]]:
