@@ -32,6 +32,7 @@ MAYA, TOM, GUS, NADIA, OLGA = "U0MAYA", "U0TOM", "U0GUS", "U0NADIA", "U0OLGA"
 RETRY, LINK, SHOW, SHARE, CHECK = "Retry payment", "Payment link", "Show invoice", "Share here", "Check again"
 VOID, UNCOLLECTIBLE = "Void invoice", "Mark uncollectible"
 
+A_MINUTE = timedelta(minutes=1)
 MORE_THAN_AN_HOUR = timedelta(minutes=61)
 PATIENCE = 5.0
 _LOOK_EVERY = 0.01
@@ -259,11 +260,11 @@ class Stage:
     async def settled(self) -> None:
         """Until nothing is under way any more: no send at the provider, no message to Slack for a moment."""
         quiet, seen = 0, (-1, -1)
-        while quiet < 12:
+        while quiet < 8:
             now = (len(self.slack.calls), len(self.stripe.requests))
             quiet = quiet + 1 if now == seen else 0
             seen = now
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.015)
 
     def objections(self) -> list[str]:
         """What Slack did not like about what the bot sent."""

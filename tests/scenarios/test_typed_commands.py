@@ -1,0 +1,124 @@
+"""Decisions that are typed: every form of REF, and nothing at all for what cannot be understood."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.scenarios.stage import FIN, MAYA, RETRY, TOM, Stage
+from tests.scenarios.test_retry import both_ways
+
+FORMS = {
+    "account and id": "stripe:{id}",
+    "bare id": "{id}",
+    "number": "{number}",
+    "number in quotes": "“{number}”",
+    "dashboard link": "https://dashboard.stripe.com/test/invoices/{id}",
+    "link as Slack wraps it": "<https://dashboard.stripe.com/acct_1/test/invoices/{id}|dashboard.stripe.com/…>",
+}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS.keys())
+async def test_an_invoice_can_be_named_in_every_way_people_know_it(stage: Stage, form: str) -> None:
+    bill = stage.bill()
+    answer = await stage.command(MAYA, "retry " + form.format(id=bill.id, number=bill.number))
+    assert str(answer.body).startswith("Got it: retry ") or answer.body["text"].startswith("Got it: retry ")
+    await stage.told(MAYA, f"{bill.number}: Paid EUR 49.00")
+    assert len(stage.charges(bill)) == 1
+
+
+@both_ways
+async def test_a_typed_retry_is_answered_privately_and_redraws_the_row_for_all(stage: Stage) -> None:
+    bill = stage.bill()
+    digest = await stage.digest()
+    before = len(stage.slack.messages(FIN))
+
+    await stage.command(TOM, f"RETRY {bill.number}.")
+
+    await stage.told(TOM, "Paid EUR 49.00")
+    await stage.row_says(bill, digest, "Paid EUR 49.00", "<@U0TOM>")
+    assert len(stage.slack.messages(FIN)) == before
+    assert stage.private_saying(MAYA, "Paid") == []
+
+
+async def test_a_retry_with_another_stored_method_charges_that_one(stage: Stage) -> None:
+    customer = stage.stripe.add_customer("paid")
+    good = stage.stripe.books.customers[customer].methods[0]
+    stage.stripe.books.change_card(customer, "stolen_card")
+    bill = stage.bill("stolen_card", customer=customer, decline="stolen_card")
+    await stage.command(MAYA, f"retry {bill.ref}")
+    await stage.told(MAYA, "The bank refused visa ending 9979 for good", "nothing was charged")
+    assert stage.sends(bill) == []
+
+    await stage.command(MAYA, f"retry {bill.ref} with {good}")
+
+    await stage.told(MAYA, "Paid EUR 49.00")
+    assert [charge.method for charge in stage.charges(bill)] == [good]
+
+
+async def test_a_method_that_the_customer_does_not_have_charges_nothing(stage: Stage) -> None:
+    bill = stage.bill()
+    await stage.command(MAYA, f"retry {bill.ref} with pm_1Elsewhere")
+    await stage.told(MAYA, "Not done", "nothing was charged")
+    assert stage.charges(bill) == []
+
+
+MALFORMED = {
+    "bogus": "I don't know `bogus`.",
+    "rerty in_1": "Did you mean `/invoice retry in_1`?",
+    "retry": "Which invoice?",
+    "retry EX-1 EX-2": "One invoice at a time",
+    "retry stripe:in_1 with": "After “with” comes one stored payment method",
+    "retry stripe:in_1 with pm_1 pm_2": "After “with” comes one stored payment method",
+    "void in_1 with pm_1": "Only `retry` takes “with”",
+    "retry nope:in_1": "There is no account of that name here. Known accounts: `stripe`.",
+    "retry stripe:": "After `stripe:` comes an invoice id",
+    "retry https://example.com/hello": "That link names no invoice that I know.",
+    "retry 💸": "neither an invoice id nor a number",
+    "failed purple": "I don't know the word `purple` here.",
+    "failed >5xyz": "“xyz” is not an ISO 4217 currency code",
+    "digest tomorrow": "Try `/invoice digest preview`",
+    "digest now nosuch": "There is no digest of that name here.",
+    "x" * 600: "longer than any command of mine",
+}
+
+
+async def test_what_cannot_be_understood_gets_one_sentence_and_nothing_happens(stage: Stage) -> None:
+    stage.bill()
+    asked, said = len(stage.stripe.requests), len(stage.slack.calls)
+    for text, sentence in MALFORMED.items():
+        answer = await stage.command(MAYA, text)
+        assert answer.ok, text
+        body = answer.body if isinstance(answer.body, str) else answer.body["text"]
+        assert sentence in body, (text, body)
+        assert "\n" not in body
+    await stage.settled()
+    assert len(stage.stripe.requests) == asked
+    assert len(stage.slack.calls) == said
+    assert all(message.only_for == MAYA for message in stage.private(MAYA))
+
+
+async def test_a_number_that_two_invoices_share_has_to_be_told_apart(stage: Stage) -> None:
+    first, second = stage.bill(number="EX-77"), stage.bill(number="EX-77")
+    await stage.command(MAYA, "retry EX-77")
+    told = await stage.told(MAYA, "More than one invoice goes by that name")
+    assert told.says(first.ref, second.ref)
+    assert stage.stripe.charges == []
+
+
+async def test_an_invoice_that_does_not_exist_is_said_not_to(stage: Stage) -> None:
+    await stage.command(MAYA, "retry EX-4711")
+    await stage.told(MAYA, "I found no invoice “EX-4711”")
+    await stage.command(MAYA, "retry stripe:in_1Nowhere")
+    await stage.told(MAYA, "I found no invoice “in_1Nowhere”")
+
+
+async def test_a_typed_retry_of_what_cannot_be_retried_says_why(stage: Stage) -> None:
+    bill = stage.bill(status="paid")
+    await stage.command(MAYA, f"retry {bill.ref}")
+    await stage.told(MAYA, "is paid", "nothing happened")
+    manual = stage.bill(collection_method="send_invoice")
+    digest = await stage.digest()
+    assert RETRY not in stage.row(manual, digest).labels
+    await stage.command(MAYA, f"retry {manual.ref}")
+    await stage.told(MAYA, "paid by the customer, not charged")
+    assert stage.stripe.charges == []
