@@ -10,8 +10,8 @@ from urllib.parse import unquote, urlsplit
 from bot.domain.errors import UnusableValue
 from bot.domain.invoice import InvoiceRef
 
-_SLACK_LINK = re.compile(r"<(https?://[^|>]+)(?:\|[^>]*)?>")
-_QUOTES = "\"'`“”‘’«»„"
+_SLACK_LINK = re.compile(r"<(https?://[^|<>\s]+)(?:\|[^<>]*)?>")
+_QUOTES = " \"'`“”‘’«»„"
 _NUMBER = re.compile(r"[\w#./-]{1,100}")
 
 
@@ -52,10 +52,14 @@ def parse_reference(text: str, patterns: Mapping[str, str]) -> Reference:
 
 def _clean(text: str) -> str:
     """Without what phones and Slack add: quotes, angle brackets around links, a full stop at the end."""
-    text = text.strip().strip(_QUOTES).strip()
+    text = _trim(text)
     if (link := _SLACK_LINK.fullmatch(text)) is not None:
         return link.group(1)
-    return text.strip("<>").rstrip(".,;!?").strip(_QUOTES)
+    return _trim(text.strip("<>"))
+
+
+def _trim(text: str) -> str:
+    return text.strip().lstrip(_QUOTES).rstrip(f"{_QUOTES}.,;!?")
 
 
 def _bare(word: str, patterns: Mapping[str, str]) -> Reference:
@@ -79,7 +83,13 @@ def _at_account(account: str, rest: str, patterns: Mapping[str, str]) -> Referen
 
 
 def _from_link(link: str, patterns: Mapping[str, str]) -> Reference:
-    segments = [unquote(part) for part in urlsplit(link).path.split("/") if part]
+    try:
+        path = urlsplit(link).path
+    except ValueError:
+        raise UnusableValue("That link is broken. Paste the link of the invoice's own page.") from None
+    if "://" in path:  # guessing which of two links is meant could charge the wrong customer
+        raise UnusableValue("Those are several links. One invoice at a time, please.")
+    segments = [unquote(part) for part in path.split("/") if part]
     for segment in reversed(segments):
         owners = tuple(account for account, pattern in patterns.items() if re.fullmatch(pattern, segment))
         if owners:
