@@ -11,7 +11,10 @@ from bot.domain.errors import UnusableValue
 from bot.domain.invoice import FailedBecause, Invoice
 from bot.domain.money import Money, known_currency
 
-_AMOUNT = re.compile(r"([<>])\s*([\d.,]+)\s*([a-z]{3})", re.IGNORECASE)
+_AMOUNT = re.compile(r"([<>])([\d.,]+)([a-z]{3})", re.IGNORECASE)
+_SPACED_AMOUNT = re.compile(r"([<>])\s*([\d.,]+)\s*([a-z]{3})(?=\s|$)", re.IGNORECASE)
+_THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+(\.\d*)?")
+_QUOTES = "\"'“”‘’„«»`"
 _PAGE = re.compile(r"page:(\d{1,4})", re.IGNORECASE)
 _KINDS = {
     "hard": DeclineClass.HARD,
@@ -55,8 +58,8 @@ class Filter:
 def parse_filter(text: str, accounts: tuple[str, ...]) -> Filter:
     """Raises UnusableValue naming the word that was not understood, with examples."""
     parts: dict[str, object] = {}
-    for word in text.split():
-        parts |= _part(word.strip("\"'“”‘’`").lower(), accounts)
+    for word in _SPACED_AMOUNT.sub(r"\1\2\3", text).split():
+        parts |= _part(word.strip(_QUOTES).lower(), accounts)
     return Filter(**parts)  # type: ignore[arg-type]  # each part is built with its own type just below
 
 
@@ -75,20 +78,23 @@ def _part(word: str, accounts: tuple[str, ...]) -> dict[str, object]:
 
 
 def _amount(sign: str, digits: str, currency: str) -> dict[str, object]:
+    if "," in digits and not _THOUSANDS.fullmatch(digits):  # a decimal comma, read as none, would be a hundredfold
+        raise UnusableValue(f"“{digits[:40]}” is not an amount here; write it like `>1500.50{currency}`.")
     money = Money.from_major(digits.replace(",", ""), known_currency(currency))
     return {"more_than" if sign == ">" else "less_than": money}
 
 
 def _named(word: str) -> dict[str, object]:
     name, colon, value = word.partition(":")
-    if colon and value and name == "customer":
-        return {"customer": value}
+    if colon and value.strip(_QUOTES) and name == "customer":
+        return {"customer": value.strip(_QUOTES)}
     if colon and name == "since":
         try:
             return {"since": datetime.combine(date.fromisoformat(value), time(), UTC)}
         except ValueError:
             raise UnusableValue("After `since:` comes a date like `2026-11-01`.") from None
-    raise UnusableValue(f"I don't know the word `{word[:40]}` here. Words I know: {EXAMPLES}.")
+    shown = word[:40].replace("`", "'")
+    raise UnusableValue(f"I don't know the word `{shown}` here. Words I know: {EXAMPLES}.")
 
 
 def _is_customer(invoice: Invoice, text: str) -> bool:
