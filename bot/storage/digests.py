@@ -138,7 +138,9 @@ class SqlDigestLog:
         return await self._is_any(_is_run(key))
 
     async def ever_ran(self, digest: str) -> bool:
-        return await self._is_any(digest_run.c.digest == digest)
+        # A digest that somebody asked for says nothing about the schedule: no slot was missed before its first one.
+        by_schedule = digest_run.c.scheduled.not_like("now:%")
+        return await self._is_any(and_(digest_run.c.digest == digest, by_schedule))
 
     async def last_finished(self, digest: str) -> datetime | None:
         is_done = and_(digest_run.c.digest == digest, digest_run.c.state == _READY)
