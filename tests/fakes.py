@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from bot.domain.action import Action
+from bot.domain.action import Action, ActionState
 from bot.domain.capability import ProviderFacts
-from bot.domain.content import Content
+from bot.domain.content import CardContent, Content, EndingContent
 from bot.domain.digest import DigestPlan
 from bot.domain.invoice import Invoice, InvoiceRef, InvoiceStatus
 from bot.domain.outcome import Outcome, Rejected, RejectedReason, Succeeded
@@ -153,7 +154,9 @@ class FakeAnnouncer:
     said: list[Said] = field(default_factory=list)
     refusals: dict[str, deque[Exception]] = field(default_factory=dict)
     dead: set[str] = field(default_factory=set)
+    gone_channels: set[str] = field(default_factory=set)
     tried: list[str] = field(default_factory=list)
+    has_spoken: asyncio.Event = field(default_factory=asyncio.Event)
 
     def fail(self, how: str, *failures: Exception) -> None:
         self.refusals.setdefault(how, deque()).extend(failures)
@@ -164,6 +167,17 @@ class FakeAnnouncer:
     def contents(self) -> list[Content]:
         return [said.content for said in self.said]
 
+    def states(self) -> list[ActionState]:
+        """The state that each card or ending told, in order."""
+        told: list[ActionState] = []
+        for content in self.contents():
+            action = content.action if isinstance(content, EndingContent) else None
+            if isinstance(content, CardContent):
+                action = content.row.action
+            if action is not None:
+                told.append(action.state)
+        return told
+
     async def post(self, channel: str, content: Content, *, thread: str | None = None) -> str:
         self._try("post")
         ts = f"1763600000.{len(self.said):06}"
@@ -172,6 +186,9 @@ class FakeAnnouncer:
 
     async def update(self, channel: str, ts: str, content: Content) -> None:
         self._try("update")
+        if channel in self.gone_channels:
+            raise SlackFailure(NotSaid.GONE, "is_archived")
+        self.has_spoken.set()
         self.said.append(Said(how="update", to=channel, content=content, ts=ts))
 
     async def whisper(self, channel: str, user: str, content: Content) -> None:
@@ -240,10 +257,12 @@ class FlakyJournal(SqlJournal):
         super().__init__(journal._db)
         self.failures: deque[Exception] = deque()
         self.is_lost_answer = False
+        self.has_failed = asyncio.Event()
 
     async def record(self, claim: Claim, step: Step) -> None:
         if self.failures and self.is_lost_answer:
             await super().record(claim, step)
         if self.failures:
+            self.has_failed.set()
             raise self.failures.popleft()
         await super().record(claim, step)

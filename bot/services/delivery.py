@@ -154,7 +154,7 @@ class Delivery:
                 await self._alert(letter)
 
     async def _redraw(self, letter: Letter) -> None:
-        """Every copy of the message. Where none is left, the person who decided is told instead."""
+        """Every copy of the message. Where none is left, the person who decided on this message is told instead."""
         postings = await self._journal.postings(letter.target)
         content = await self._messages.of(letter.target) if postings else None
         if content is None:
@@ -168,7 +168,9 @@ class Delivery:
                     raise
                 gone += 1
         action = await self._journal.action(letter.action_id) if letter.action_id and gone == len(postings) else None
-        if action is not None and action.state not in {ActionState.ACCEPTED, ActionState.EXECUTING}:
+        if action is None or (action.reply_to.channel, action.reply_to.ts) not in postings:
+            return
+        if action.state not in {ActionState.ACCEPTED, ActionState.EXECUTING}:
             ending = EndingContent(action=action)
             await self._first_that_works(self._fallbacks(action.reply_to, ending))
 
