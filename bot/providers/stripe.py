@@ -57,7 +57,7 @@ FACTS: Final = ProviderFacts(
         Action.VOID: Capability(
             allowed_on=frozenset({InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE}),
             provider_term="void",
-            consequence="The invoice is annulled: nothing is owed on it any more, and that cannot be undone.",
+            consequence="The invoice is annulled: nothing is owed on it any more.",
         ),
         Action.UNCOLLECTIBLE: Capability(
             allowed_on=frozenset({InvoiceStatus.OPEN}),

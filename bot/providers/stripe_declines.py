@@ -32,10 +32,10 @@ DECLINES: Final[dict[str, tuple[DeclineClass, str]]] = {
     "card_decline_rate_limit_exceeded": (_SOFT, "this card was declined too often"),
     "payment_intent_rate_limit_exceeded": (_SOFT, "this payment was tried too often"),
     # the bank keeps its reason to itself
-    "generic_decline": (_SOFT, "declined without a reason"),
-    "do_not_honor": (_SOFT, "the bank declined without a reason"),
+    "generic_decline": (_SOFT, "the bank gave no reason"),
+    "do_not_honor": (_SOFT, "the bank gave no reason"),
     "call_issuer": (_SOFT, "the bank declined and wants to be called"),
-    "service_not_allowed": (_SOFT, "the bank declined without a reason"),
+    "service_not_allowed": (_SOFT, "the bank gave no reason"),
     "not_permitted": (_SOFT, "the bank does not permit this payment"),
     "testmode_decline": (_SOFT, "a test card was used"),
     # pointless with this payment method

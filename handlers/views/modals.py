@@ -35,10 +35,7 @@ REASONS: dict[Action, dict[str, str]] = {
 }
 """For every action that wants a reason: what is stored, and what people read."""
 
-_MEANS: dict[Action, str] = {
-    Action.VOID: "The invoice will be owed no more. *This cannot be undone.*",
-    Action.UNCOLLECTIBLE: "Payment will be expected no more.",
-}
+_WARNING: dict[Action, str] = {Action.VOID: "*This cannot be undone.*"}
 
 
 def reason_modal(offer: Offer, action: Action, capability: Capability, private_metadata: str) -> Block:
@@ -83,9 +80,12 @@ def _notice(heading: str, text: str, private_metadata: str) -> Block:
 
 
 def _meaning(action: Action, capability: Capability) -> str:
-    parts = [_MEANS.get(action, "")]
-    if capability.consequence:
-        parts.append(f"{prose(capability.consequence)}.")
-    if capability.provider_term:
-        parts.append(f"The provider calls this “{escape(capability.provider_term)}”.")
-    return " ".join(part for part in parts if part)
+    """What happens at this provider, and the provider's own word where it is another than ours."""
+    term = capability.provider_term
+    is_own_word = term.lower().replace("_", " ") in action.traits.label.lower()
+    parts = [
+        _WARNING.get(action, ""),
+        f"{prose(capability.consequence)}." if capability.consequence else "",
+        "" if not term or is_own_word else f"The provider calls this “{escape(term)}”.",
+    ]
+    return " ".join(part for part in parts if part) or f"{action.traits.label}?"

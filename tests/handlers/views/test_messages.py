@@ -336,11 +336,18 @@ def test_every_action_that_wants_a_reason_has_reasons_and_a_way_to_say_another()
     assert all(OTHER in reasons for reasons in REASONS.values())
 
 
+def test_a_dialog_names_the_providers_own_word_where_it_is_another() -> None:
+    capability = replace(FACTS.capabilities[Action.UNCOLLECTIBLE], provider_term="write off")
+    said = readable("\n".join(texts(reason_modal(an_offer(), Action.UNCOLLECTIBLE, capability, "")["blocks"])))
+    assert "The provider calls this “write off”." in said
+
+
 def test_the_void_dialog_names_invoice_and_amount_and_that_it_is_final() -> None:
     view = reason_modal(an_offer(), Action.VOID, FACTS.capabilities[Action.VOID], "meta")
     said = readable("\n".join(texts(view["blocks"])))
     assert "*Acme GmbH* · INV-0042 · *EUR 420.00*" in said
-    assert "*This cannot be undone.* The customer can no longer pay it. The provider calls this “void”." in said
+    assert "*This cannot be undone.* The customer can no longer pay it." in said
+    assert "The provider calls this" not in said  # its word is ours
     assert (view["callback_id"], view["private_metadata"]) == (ids.REASON_MODAL, "meta")
     assert view["submit"]["text"] == "Void invoice"
     inputs = {block["block_id"]: block["element"] for block in view["blocks"] if block["type"] == "input"}

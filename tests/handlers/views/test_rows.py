@@ -118,7 +118,7 @@ def test_a_retry_of_an_unreadable_method_asks_first_and_names_the_declined_one()
     row = a_row(an_invoice(decline=STOLEN), confirm_retry="visa ending 4242")
     retry = next(element for element in elements(row) if element.get("action_id") == ids.RUN_ACTION)
     assert retry["confirm"]["text"]["text"] == (
-        "visa ending 4242 was refused for good, and it cannot be read whether that is what would be charged. "
+        "The last try with visa ending 4242 was refused, and it cannot be read whether the same would be charged again. "
         "Try to collect EUR 420.00 for INV-0042?"
     )
     assert all("confirm" not in element for element in elements(a_row()))
