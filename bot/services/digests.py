@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -16,6 +17,7 @@ from bot.domain.digest import Digest, DigestKey, DigestPlan, ListedInvoice, Tall
 from bot.domain.errors import JournalUnavailable, LeaseLost, ProviderFailure
 from bot.domain.invoice import Invoice, InvoiceStatus
 from bot.domain.offer import Place
+from bot.domain.policy import Actor
 from bot.ports import Clock, DigestLog, Timetable
 from bot.services.accounts import Accounts
 from bot.services.listing import Listing
@@ -57,12 +59,13 @@ class DigestReader:
         """`keep` is given every failed invoice in batches, for the comparison with the next run."""
         listing = Listing(self._accounts, self._clock, plan.accounts)
         tally, batch = Tally(plan.minimum), list[ListedInvoice]()
-        async for invoice in listing.invoices():
-            tally.add(invoice)
-            batch.append(ListedInvoice(invoice.ref, invoice.owed, invoice.decline_kind))
-            if keep is not None and len(batch) >= _BATCH:
-                await keep(batch)
-                batch = []
+        async with aclosing(listing.invoices()) as invoices_of_all:
+            async for invoice in invoices_of_all:
+                tally.add(invoice)
+                batch.append(ListedInvoice(invoice.ref, invoice.owed, invoice.decline_kind))
+                if keep is not None and len(batch) >= _BATCH:
+                    await keep(batch)
+                    batch = []
         if keep is not None and batch:
             await keep(batch)
         invoices = await self._with_reasons(tally.rows())
@@ -165,14 +168,14 @@ class DigestService:
         """What follows the acknowledgement of `digest now`; a crash leaves it to the next scan."""
         await self._build(key, owner, channel, late=False)
 
-    async def preview(self, plan: DigestPlan, channel: str) -> DigestContent:
+    async def preview(self, plan: DigestPlan, channel: str, actor: Actor) -> DigestContent:
         """The digest as it would look now, for one person."""
         found = await self._reader.read(plan)
         message, rows = new_message("list"), list[Row]()
         for number, invoice in enumerate(found.invoices):
             offer = await self._rows.drawn(invoice, Place(message, channel, number))
             if (row := await self._rows.row(offer)) is not None:
-                rows.append(row)
+                rows.append(await self._messages.theirs(row, actor, channel))
         definitions = self._messages.definitions(plan.accounts)
         return DigestContent(digest=found.digest, rows=tuple(rows), definitions=definitions, is_preview=True)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from bot.domain.digest import Gap
@@ -30,7 +30,7 @@ class Listing:
         missing = {gap.account for gap in self.gaps}
         return tuple(name for name in self._names if name not in missing)
 
-    async def invoices(self) -> AsyncIterator[Invoice]:
+    async def invoices(self) -> AsyncGenerator[Invoice]:
         """Every failed invoice once, in no order."""
         tasks = [asyncio.create_task(self._read(name)) for name in self._names]
         left = len(tasks)
@@ -55,8 +55,8 @@ class Listing:
             self.gaps.append(Gap(name, failure.detail))
         except Exception as error:  # noqa: BLE001 - one account's trouble must not hide the others
             self.gaps.append(Gap(name, f"could not be read ({type(error).__name__})"))
-        finally:
-            await self._queue.put(None)
+        # Not when cancelled: then nobody takes from the queue any more, and a full one would be waited for for ever.
+        await self._queue.put(None)
 
     async def _read_or_raise(self, name: str) -> None:
         provider = self._accounts.provider(name)
