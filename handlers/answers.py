@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable
+from typing import TypeVar
 
 import structlog
 
@@ -16,6 +17,7 @@ from bot.ports import Announcer, SlackFailure
 
 READ_WITHIN = 20.0
 _log = structlog.get_logger()
+_Read = TypeVar("_Read")
 
 
 class Answers:
@@ -25,18 +27,7 @@ class Answers:
         self._announcer = announcer
 
     async def read_and_tell(self, reading: Awaitable[Content], reply_to: ReplyTo) -> None:
-        """Whatever happens while reading, the person gets a sentence."""
-        try:
-            async with asyncio.timeout(READ_WITHIN):
-                content = await reading
-        except TimeoutError:
-            content = _failed("The provider takes too long to answer. Nothing happened; try again in a minute.")
-        except JournalUnavailable:
-            content = _failed("My database does not answer. Nothing happened; try again in a minute.")
-        except Exception as error:  # noqa: BLE001 - a bug must end in a sentence with a reference, not in silence
-            content = _failed("Something went wrong on our side. Nothing happened.")
-            _log.error("read.failed", error=type(error).__name__, reference=content.reference)
-        await self.tell(content, reply_to)
+        await self.tell(await asked_within(reading), reply_to)
 
     async def tell(self, content: Content, reply_to: ReplyTo) -> None:
         for say in (self._respond, self._whisper, self._direct):
@@ -62,5 +53,20 @@ class Answers:
         return True
 
 
-def _failed(sentence: str) -> RefusalContent:
+async def asked_within(reading: Awaitable[_Read]) -> _Read | RefusalContent:
+    """What is read; whatever happens while reading, the person gets a sentence."""
+    try:
+        async with asyncio.timeout(READ_WITHIN):
+            return await reading
+    except TimeoutError:
+        return failed("The provider takes too long to answer. Nothing happened; try again in a minute.")
+    except JournalUnavailable:
+        return failed("My database does not answer. Nothing happened; try again in a minute.")
+    except Exception as error:  # noqa: BLE001 - a bug must end in a sentence with a reference, not in silence
+        content = failed("Something went wrong on our side. Nothing happened.")
+        _log.error("read.failed", error=type(error).__name__, reference=content.reference)
+        return content
+
+
+def failed(sentence: str) -> RefusalContent:
     return RefusalContent(refusal=Refusal(RefusalKind.READ_FAILED, {"sentence": sentence}), reference=secrets.token_hex(4))

@@ -7,15 +7,15 @@ from collections.abc import Awaitable
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from bot.domain.action import Action, Word
-from bot.domain.content import Choice, Content, RefusalContent
-from bot.domain.errors import UnusableValue
+from bot.domain.content import Choice, Content
+from bot.domain.errors import JournalUnavailable, UnusableValue
 from bot.domain.offer import ButtonValue, Offer
 from bot.domain.refusal import Refusal, RefusalKind
 from bot.ports import Clock, SlackFailure
 from bot.services.actions import ActionService, Pressed
 from bot.services.lookup import Lookup, Reader
 from bot.services.sharing import Sharing
-from handlers.answers import Answers
+from handlers.answers import Answers, failed
 from handlers.background import Background
 from handlers.modals import ReasonModals
 from handlers.payloads import Body, pressed_of, trigger_of
@@ -112,8 +112,9 @@ class Buttons:
         try:
             await self._sharing.share(offer, pressed.reply_to.channel, pressed.actor)
         except SlackFailure as failure:
-            refusal = Refusal(RefusalKind.READ_FAILED, {"sentence": f"Slack did not take the message ({failure.detail})."})
-            await self._answers.tell(RefusalContent(refusal=refusal, reference=offer.id[:8]), pressed.reply_to)
+            await self._answers.tell(failed(f"Slack did not take the message ({failure.detail})."), pressed.reply_to)
+        except JournalUnavailable:
+            await self._answers.tell(failed("My database does not answer; the card may not be shared."), pressed.reply_to)
 
     def _tell(self, pressed: Pressed, reading: Awaitable[Content]) -> None:
         self._background.start(self._answers.read_and_tell(reading, pressed.reply_to))

@@ -19,14 +19,14 @@ from bot.services.actions import ActionService, Typed
 from bot.services.digests import DigestService
 from bot.services.lookup import Lookup, Reader
 from bot.services.rights import Rights
-from handlers.answers import Answers
+from handlers.answers import Answers, asked_within
 from handlers.background import Background
 from handlers.command_text import CommandText, parse_command
 from handlers.modals import ReasonModals
 from handlers.payloads import Body, Invocation, invocation_of
 from handlers.views.help import help_message
 from handlers.views.refusals import refusal_sentence
-from handlers.views.text import escape
+from handlers.views.text import escape, prose
 
 _Handler = Callable[[AsyncAck, Invocation, CommandText], Awaitable[None]]
 
@@ -80,7 +80,7 @@ class Commands:
             said = parse_command(invocation.text, self._command)
             await self._handlers[said.name](ack, invocation, said)
         except UnusableValue as error:
-            await ack(text=str(error))
+            await ack(text=_sentence(error))
 
     async def _help(self, ack: AsyncAck, invocation: Invocation, said: CommandText) -> None:
         del said
@@ -126,8 +126,8 @@ class Commands:
         await ack()
 
     async def _fill(self, view_id: str, invocation: Invocation, text: str, action: Action) -> None:
-        reader = _reader(invocation)
-        asked = await self._services.lookup.ask_reason(reader, text, action)
+        """Whatever happens while reading, the dialog does not say "reading" for ever."""
+        asked = await asked_within(self._services.lookup.ask_reason(_reader(invocation), text, action))
         if isinstance(asked, RefusalContent):
             await self._modals.fill_refused(view_id, asked.refusal)
             return
@@ -177,6 +177,12 @@ class Commands:
     async def _read(self, ack: AsyncAck, invocation: Invocation, reading: Awaitable[Content]) -> None:
         self._background.start(self._answers.read_and_tell(reading, invocation.reply_to))
         await ack()
+
+
+def _sentence(error: UnusableValue) -> str:
+    """As mrkdwn: what was typed comes back in it, and must not ping or link."""
+    said = prose(str(error))
+    return said if said.endswith("?") else f"{said}."
 
 
 def _reader(invocation: Invocation) -> Reader:

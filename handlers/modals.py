@@ -55,8 +55,12 @@ class ReasonModals:
 
     async def submit(self, ack: AsyncAck, body: Body) -> None:
         """The durable press: field errors, or one commit and a closed dialog."""
-        origin, actor, delivery, values = submission_of(body)
-        reason, errors = _reason(origin.action, values)
+        try:
+            origin, actor, delivery, values = submission_of(body)
+            reason, errors = _reason(origin.action, values)
+        except UnusableValue:
+            await self.submit_old(ack, body)
+            return
         if errors:
             await ack(response_action="errors", errors=errors)
             return
@@ -93,7 +97,7 @@ def _reason(action: Action, values: dict[str, dict[str, Body]]) -> tuple[str | N
         option = values[ids.REASON_CHOICE_BLOCK][ids.REASON_CHOICE].get("selected_option") or {}
         choice = str(option.get("value") or "")
         text = str(values[ids.REASON_TEXT_BLOCK][ids.REASON_TEXT].get("value") or "")
-    except (KeyError, AttributeError):
+    except (KeyError, AttributeError, TypeError):
         raise UnusableValue("the dialog is from another version of the bot") from None
     words = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     if choice not in REASONS[action]:
