@@ -168,7 +168,7 @@ def _assemble(
     directory = SlackDirectory(slack.calls, clock, users, groups)
     rights = Rights(policy, directory, journal, clock)
     rows = Rows(journal, accounts, clock)
-    messages = Messages(journal, storage.digests, accounts, rows)
+    messages = Messages(journal, storage.digests, accounts, rows, rights)
     resolution = Resolution(journal, accounts, rows)
     execution = Execution(journal, accounts, rights, resolution, clock)
     announcer = SlackAnnouncer(slack.calls, clock, configuration.command)

@@ -166,7 +166,7 @@ class Commands:
                 await ack(text=refusal_sentence(refusal, self._command))
                 return
         if how == "preview":
-            await self._read(ack, invocation, self._services.digests.preview(plan, channel))
+            await self._read(ack, invocation, self._services.digests.preview(plan, channel, invocation.actor))
             return
         started = await self._services.digests.accept_now(plan, channel, invocation.delivery)
         if started is not None:

@@ -198,7 +198,7 @@ class Tour:
         return await self._settled_row(number, before)
 
     async def _settled_row(self, number: str, before: Row) -> Row:
-        """The row when it says something new and its buttons are back: while the ending is open it offers none to decide."""
+        """The row when it says something new and its buttons are back; while the ending is open it has none."""
 
         async def settled() -> Row | Literal[False]:
             row = await self._visitor.row(number)

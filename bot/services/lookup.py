@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.domain.action import Action, Word
@@ -92,7 +92,9 @@ class Lookup:
             await self._journal.ask_again(offer, reader.actor, f"show:{offer.id}", self._clock.now())
             self._work.set()
         card = await self._rows.card(offer, is_private=True)
-        return card or _refused(Refusal(RefusalKind.UNKNOWN_ACCOUNT, {"account": found.ref.account}))
+        if card is None:
+            return _refused(Refusal(RefusalKind.UNKNOWN_ACCOUNT, {"account": found.ref.account}))
+        return replace(card, row=await self._rights.theirs(card.row, reader.actor, reader.channel))
 
     async def show_offer(self, reader: Reader, offer: Offer) -> CardContent | RefusalContent:
         """The card behind a row's Details button."""
@@ -210,7 +212,7 @@ class Lookup:
         for number, invoice in enumerate(shown):
             offer = await self._rows.drawn(invoice, Place(message, reader.channel, number))
             if (row := await self._rows.row(offer)) is not None:
-                rows.append(row)
+                rows.append(await self._rights.theirs(row, reader.actor, reader.channel))
         return rows
 
     async def _reread(self, invoice: Invoice) -> Invoice:

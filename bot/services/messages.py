@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 
-from bot.domain.content import CardContent, Content, DigestContent
+from bot.domain.content import CardContent, Content, DigestContent, Row
+from bot.domain.policy import Actor
 from bot.domain.records import ActionRecord
 from bot.ports import DigestLog, Journal
 from bot.services.accounts import Accounts
+from bot.services.rights import Rights
 from bot.services.rows import Rows
 
 
@@ -24,11 +27,12 @@ def is_card(message: str) -> bool:
 class Messages:
     """A message is the offers drawn for it; a digest adds what its run found."""
 
-    def __init__(self, journal: Journal, digests: DigestLog, accounts: Accounts, rows: Rows) -> None:
+    def __init__(self, journal: Journal, digests: DigestLog, accounts: Accounts, rows: Rows, rights: Rights) -> None:
         self._journal = journal
         self._digests = digests
         self._accounts = accounts
         self._rows = rows
+        self._rights = rights
 
     async def of(self, message: str) -> Content | None:
         """None where nothing is known of the message, or its account is configured no more."""
@@ -46,7 +50,14 @@ class Messages:
             return None
         shown = await self._journal.shown(offer.place.message)
         newest = next((one for one in shown if one.place.row == offer.place.row), offer)
-        return await self._rows.card(newest, is_private=True)
+        card = await self._rows.card(newest, is_private=True)
+        if card is None:
+            return None
+        return replace(card, row=await self._rights.theirs(card.row, action.actor, action.reply_to.channel))
+
+    async def theirs(self, row: Row, actor: Actor, channel: str) -> Row:
+        """A row of a private message, with its reader's buttons."""
+        return await self._rights.theirs(row, actor, channel)
 
     async def channel_of(self, message: str) -> str | None:
         """The channel that a digest is posted to."""

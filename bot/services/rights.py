@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from bot.domain.action import BOUND, Word
+from bot.domain.content import Choice, Row
 from bot.domain.money import Money
 from bot.domain.policy import Actor, People, Policy, Request
 from bot.domain.refusal import Refusal
 from bot.ports import Clock, Directory, Journal
 
 _DAY = timedelta(hours=24)
+_WORDS = {
+    Choice.RETRY: Word.RETRY,
+    Choice.LINK: Word.LINK,
+    Choice.VOID: Word.VOID,
+    Choice.UNCOLLECTIBLE: Word.UNCOLLECTIBLE,
+    Choice.SHOW: Word.VIEW,
+    Choice.SHARE: Word.SHARE,
+    Choice.CHECK: Word.VIEW,
+}
+"""The right that each button needs."""
 
 
 class Rights:
@@ -51,6 +63,16 @@ class Rights:
                 spent={**request.spent, amount.currency: Money(max(others.minor, 0), amount.currency)},
             )
         return self._policy.objection(actor, request, people, self._clock.now())
+
+    async def theirs(self, row: Row, actor: Actor, channel: str) -> Row:
+        """A private row with only the buttons that its reader may press; a message for all can't be trimmed for one."""
+        kept = []
+        for choice in row.choices:
+            word = _WORDS[choice]
+            account, owed = row.invoice.ref.account, row.invoice.owed
+            if await self.objection(actor, word, channel=channel, account=account, amount=owed) is None:
+                kept.append(choice)
+        return replace(row, choices=tuple(kept))
 
     def words(self, actor: Actor, channel: str | None) -> frozenset[Word]:
         """What the person may do here, for help."""

@@ -35,7 +35,7 @@ VOID, UNCOLLECTIBLE = "Void invoice", "Mark uncollectible"
 A_MINUTE = timedelta(minutes=1)
 MORE_THAN_AN_HOUR = timedelta(minutes=61)
 PATIENCE = 5.0
-_LOOK_EVERY = 0.01
+_LOOK_AFTER = 0.04
 T = TypeVar("T")
 
 
@@ -172,7 +172,7 @@ class Stage:
         while not (found := look()):
             if time.monotonic() > deadline:
                 raise AssertionError(f"{what} did not happen within {within} s; Slack shows:\n{self.everything()}")
-            await asyncio.sleep(_LOOK_EVERY)
+            await self.slack.workspace.next_change(self.slack.workspace.version, _LOOK_AFTER)
         return found
 
     # what people see

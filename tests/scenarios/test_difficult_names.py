@@ -2,48 +2,51 @@
 
 from __future__ import annotations
 
-import pytest
-
-from tests.scenarios.reading import read
-from tests.scenarios.stage import FIN, LINK, MAYA, RETRY, SHARE, VOID, Stage
+from bot.sandbox.slack_state import Message
+from tests.scenarios.stage import FIN, LINK, MAYA, RETRY, SHARE, VOID, Bill, Stage
 
 NAMES = {
     "a mention of everybody": "<!channel> <!here> @channel",
-    "a mention of a person": "<@U0TOM> & Sons",
+    "a mention of a person": "<@U0TOM> &lt;!here&gt; & <b>Sons</b>",
     "a link": "<https://evil.example|Stripe>",
-    "a bare link": "https://evil.example/pay",
+    "a bare link": " https://evil.example/pay",
     "formatting": "*bold* _it_ ~no~ `code` :tada: > quote",
     "ten thousand characters": "Long " * 2000,
     "right to left": "\u202eevil\u202c شركة النور",
     "invisible": "\u200b\u2066\u0000\u0007\n\n",
     "emoji of many parts": "👩‍💻" * 300,
     "nothing": "",
-    "html": "<b>&lt;!channel&gt;</b>&amp;",
 }
 
 
-@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES.keys())
-async def test_a_difficult_name_is_harmless_wherever_it_is_shown(stage: Stage, name: str) -> None:
-    bill = stage.bill(name=name, email=None)
+async def test_a_difficult_name_is_harmless_wherever_it_is_shown(stage: Stage) -> None:
+    bills = [stage.bill(name=name, email=None) for name in NAMES.values()]
+    assert len(bills) == 10, "as many as a digest shows"
     digest = await stage.digest()
-    await stage.press(MAYA, VOID, bill, digest)
-    await stage.slack.close_view(MAYA)
-    await stage.press(MAYA, LINK, bill, digest)
-    await stage.told(MAYA, "Payment page")
-    card = await stage.card(MAYA, bill)
-    await stage.press(MAYA, SHARE, bill, card)
-    await stage.eventually(lambda: len(stage.slack.messages(FIN)) == 2, "the shared card")
-    await stage.press(MAYA, RETRY, bill, digest)
-    await stage.row_says(bill, digest, "Paid EUR 49.00")
-    await stage.command(MAYA, f"history {bill.ref}")
-    await stage.told(MAYA, "1 decision about")
+    for bill in bills:
+        await show_everywhere(stage, bill, digest)
+    for bill in bills[:2]:
+        await stage.press(MAYA, RETRY, bill, digest)
+        await stage.row_says(bill, digest, "Paid EUR 49.00")
+        await stage.command(MAYA, f"history {bill.ref}")
+        await stage.told(MAYA, f"1 decision about {bill.ref}")
 
     assert stage.objections() == []
     for call in stage.slack.calls:
         said = f"{call.params.get('text')} {call.params.get('blocks')} {call.params.get('view')}"
         for dangerous in ("<!channel", "<!here", "<@U0TOM", "<https://evil", " https://evil", "\u202e", "\u2066"):
             assert dangerous not in said
-    assert bill.number in read(digest.blocks).text
+
+
+async def show_everywhere(stage: Stage, bill: Bill, digest: Message) -> None:
+    shared = len(stage.slack.messages(FIN))
+    await stage.press(MAYA, VOID, bill, digest)
+    await stage.slack.close_view(MAYA)
+    await stage.press(MAYA, LINK, bill, digest)
+    await stage.told(MAYA, f"Payment page of invoice {bill.number}")
+    card = await stage.card(MAYA, bill)
+    await stage.press(MAYA, SHARE, bill, card)
+    await stage.eventually(lambda: len(stage.slack.messages(FIN)) > shared, "the shared card")
 
 
 async def test_a_reason_is_kept_as_it_was_written_and_harmless_where_it_is_shown(stage: Stage) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import json
 import time
 from collections.abc import AsyncIterator
 from urllib.parse import urlencode
@@ -90,13 +89,11 @@ async def test_a_body_over_a_megabyte_is_refused(stage: Stage, outside: aiohttp.
         assert reply.status == 413
 
 
-@pytest.mark.parametrize("body", [b"", b"payload=%7B", b"payload=[]", b"\xff\xfe", b"payload=" + json.dumps({}).encode()])
-async def test_a_signed_body_that_slack_never_sends_is_no_crash(
-    stage: Stage, outside: aiohttp.ClientSession, body: bytes
-) -> None:
-    async with outside.post(url(stage), data=body, headers=signed(stage, body)) as reply:
-        assert reply.status in {400, 401, 404}
-        assert "Traceback" not in await reply.text()
+async def test_a_signed_body_that_slack_never_sends_is_no_crash(stage: Stage, outside: aiohttp.ClientSession) -> None:
+    for body in (b"", b"payload=%7B", b"payload=[]", b"payload={}", b"\xff\xfe"):
+        async with outside.post(url(stage), data=body, headers=signed(stage, body)) as reply:
+            assert reply.status in {400, 401, 404}, body
+            assert "Traceback" not in await reply.text()
     async with outside.get(url(stage, "/healthz")) as reply:
         assert reply.status == 200
 

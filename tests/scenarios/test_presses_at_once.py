@@ -31,7 +31,6 @@ async def test_pressing_the_button_twice_moves_money_once_and_the_second_press_g
     assert len(stage.stripe.charges) == rounds
 
 
-@both_ways
 async def test_a_second_press_while_the_first_is_running_is_told_who_was_first(stage: Stage) -> None:
     bill = stage.bill("charge_then_hang")
     digest = await stage.digest()
@@ -102,7 +101,6 @@ async def test_a_redelivery_that_is_the_only_delivery_is_acted_on(stage: Stage) 
     assert len(stage.charges(bill)) == 1
 
 
-@both_ways
 async def test_an_acknowledgement_that_slack_never_saw_costs_nothing(stage: Stage) -> None:
     bill = stage.bill()
     digest = await stage.digest()

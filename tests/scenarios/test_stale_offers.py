@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bot.sandbox.providers.stripe_magic import Result
 from tests.scenarios.stage import LINK, MAYA, RETRY, TOM, UNCOLLECTIBLE, VOID, Bill, Stage
-from tests.scenarios.test_retry import both_ways
 
 
 def ours(stage: Stage, bill: Bill) -> list[int]:
@@ -12,7 +11,6 @@ def ours(stage: Stage, bill: Bill) -> list[int]:
     return [charge.amount for charge in stage.charges(bill) if charge.key is not None]
 
 
-@both_ways
 async def test_an_invoice_that_was_paid_elsewhere_is_not_charged_again(stage: Stage) -> None:
     bill = stage.bill()
     digest = await stage.digest()
@@ -37,7 +35,6 @@ async def test_an_invoice_that_was_voided_elsewhere_is_left_alone(stage: Stage) 
     assert stage.sends(bill) == []
 
 
-@both_ways
 async def test_a_changed_amount_has_to_be_pressed_anew(stage: Stage) -> None:
     bill = stage.bill(amount=42000)
     digest = await stage.digest()

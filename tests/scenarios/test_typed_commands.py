@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.scenarios.stage import FIN, MAYA, RETRY, TOM, Stage
-from tests.scenarios.test_retry import both_ways
 
 FORMS = {
     "account and id": "stripe:{id}",
@@ -17,16 +14,15 @@ FORMS = {
 }
 
 
-@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS.keys())
-async def test_an_invoice_can_be_named_in_every_way_people_know_it(stage: Stage, form: str) -> None:
-    bill = stage.bill()
-    answer = await stage.command(MAYA, "retry " + form.format(id=bill.id, number=bill.number))
-    assert str(answer.body).startswith("Got it: retry ") or answer.body["text"].startswith("Got it: retry ")
-    await stage.told(MAYA, f"{bill.number}: Paid EUR 49.00")
-    assert len(stage.charges(bill)) == 1
+async def test_an_invoice_can_be_named_in_every_way_people_know_it(stage: Stage) -> None:
+    for name, form in FORMS.items():
+        bill = stage.bill()
+        answer = await stage.command(MAYA, "retry " + form.format(id=bill.id, number=bill.number))
+        assert "Got it: retry " in str(answer.body), name
+        await stage.told(MAYA, f"{bill.number}: Paid EUR 49.00")
+        assert len(stage.charges(bill)) == 1, name
 
 
-@both_ways
 async def test_a_typed_retry_is_answered_privately_and_redraws_the_row_for_all(stage: Stage) -> None:
     bill = stage.bill()
     digest = await stage.digest()

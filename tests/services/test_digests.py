@@ -18,7 +18,7 @@ from bot.domain.money import Money
 from bot.ports import NotSaid, SlackFailure, Unreadable
 from bot.services.digests import EVERYTHING
 from bot.storage.engine import open_storage
-from tests.builders import CHANNEL, INVOICE, NOW, OPS, an_invoice, paid
+from tests.builders import ANA, CHANNEL, INVOICE, NOW, OPS, an_invoice, paid
 from tests.fakes import FakeProvider
 from tests.services.bench import HOUR, MINUTE, SECOND, Bench, Outside
 
@@ -341,7 +341,7 @@ async def test_a_channel_gets_its_own_digest_and_an_unknown_name_none(outside: O
 
 async def test_a_preview_shows_rows_that_work_and_posts_nothing(outside: Outside) -> None:
     bench = Bench(outside)
-    content = await bench.digests.preview(PLAN, CHANNEL)
+    content = await bench.digests.preview(PLAN, CHANNEL, ANA)
     assert (content.is_preview, [row.invoice.ref for row in content.rows]) == (True, [INVOICE.ref])
     assert await bench.journal.offer(content.rows[0].offer.id) is not None
     await bench.talk()
