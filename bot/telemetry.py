@@ -29,8 +29,7 @@ ACK_SECONDS = Histogram(
 
 
 def configure_logging(level: str = "INFO", *, human: bool = False) -> None:
-    """JSON lines on standard error; `human` for a terminal. Libraries' own lines pass the same way, warnings and up:
-    below that they print request lines, which may hold secrets in their URLs."""
+    """JSON lines on standard error; `human` for a terminal. Libraries' warnings and errors pass the same way."""
     renderer = structlog.dev.ConsoleRenderer(colors=False) if human else structlog.processors.JSONRenderer()
     structlog.configure(
         processors=[
@@ -43,7 +42,17 @@ def configure_logging(level: str = "INFO", *, human: bool = False) -> None:
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s", force=True)
+    logging.basicConfig(level=logging.WARNING, handlers=[_LibraryLines()], force=True)
+
+
+class _LibraryLines(logging.Handler):
+    """A library's line becomes one of ours, without its text and its trace: these hold URLs, bodies and tokens."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        kind = record.exc_info[0] if record.exc_info else None
+        log = structlog.get_logger()
+        say = log.error if record.levelno >= logging.ERROR else log.warning
+        say("library.logged", logger=record.name, **({"error": kind.__name__} if kind else {}))
 
 
 @contextlib.contextmanager
