@@ -1,0 +1,182 @@
+"""Only buttons that can work: the rules that draw them are the rules that guard them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.action import Action, ActionState
+from bot.domain.choices import COOL_DOWN, Standing, choices_for
+from bot.domain.content import Choice
+from bot.domain.decline import DeclineClass
+from bot.domain.invoice import CollectionMethod, Invoice, InvoiceStatus, NoMethod, PaymentState
+from bot.domain.money import Money
+from bot.domain.records import ActionRecord
+from bot.domain.refusal import RefusalKind
+from tests.builders import AMEX, ANA, FACTS, FUNDS, INVOICE, NOW, STOLEN, VISA, on_message
+
+
+def standing(invoice: Invoice = INVOICE, *, last_retry: datetime | None = None) -> Standing:
+    return Standing(invoice=invoice, facts=FACTS, last_retry=last_retry, now=NOW)
+
+
+def shown(invoice: Invoice = INVOICE, state: ActionState | None = None, **where: bool) -> list[Choice]:
+    place = {"is_card": False, "is_private": False, **where}
+    return list(choices_for(standing(invoice), an_action(state) if state else None, **place))
+
+
+def an_action(state: ActionState) -> ActionRecord:
+    return ActionRecord(
+        id="0" * 32, kind=Action.RETRY, state=state, actor=ANA, reply_to=on_message(), created_at=NOW, act_by=NOW
+    )
+
+
+def refused(found: Standing, action: Action = Action.RETRY, **how: object) -> RefusalKind | None:
+    refusal = found.objection(action, **how)  # type: ignore[arg-type]
+    return refusal.kind if refusal else None
+
+
+def test_a_failed_invoice_offers_everything_that_its_provider_can_do() -> None:
+    assert shown() == [Choice.RETRY, Choice.VOID, Choice.UNCOLLECTIBLE, Choice.LINK, Choice.SHOW]
+
+
+def test_a_private_card_can_be_shared_and_a_shared_one_cannot() -> None:
+    assert Choice.SHARE in shown(is_card=True, is_private=True)
+    assert Choice.SHARE not in shown(is_card=True)
+    assert Choice.SHOW not in shown(is_card=True, is_private=True)
+
+
+@pytest.mark.parametrize("state", [ActionState.ACCEPTED, ActionState.EXECUTING])
+def test_while_a_decision_runs_there_is_nothing_to_press(state: ActionState) -> None:
+    assert shown(state=state) == []
+
+
+@pytest.mark.parametrize("state", [ActionState.UNKNOWN, ActionState.PENDING, ActionState.NEEDS_HUMAN])
+def test_a_decision_in_doubt_can_only_be_checked(state: ActionState) -> None:
+    assert shown(state=state) == [Choice.CHECK]
+
+
+@pytest.mark.parametrize("state", [state for state in ActionState if not state.is_live])
+def test_a_decision_that_ended_leaves_the_invoice_s_own_buttons(state: ActionState) -> None:
+    assert shown(state=state) == shown()
+
+
+@pytest.mark.parametrize("status", [InvoiceStatus.PAID, InvoiceStatus.VOID, InvoiceStatus.DRAFT, InvoiceStatus.OTHER])
+def test_what_is_owed_no_more_or_not_yet_has_no_button_that_decides(status: InvoiceStatus) -> None:
+    assert shown(replace(INVOICE, status=status, provider_status=status.value)) == [Choice.SHOW]
+
+
+def test_an_invoice_that_owes_nothing_is_not_charged_and_has_no_payment_page() -> None:
+    assert shown(replace(INVOICE, owed=Money(0, "EUR"))) == [Choice.VOID, Choice.UNCOLLECTIBLE, Choice.SHOW]
+
+
+def test_a_payment_on_its_way_leaves_nothing_to_decide() -> None:
+    assert shown(replace(INVOICE, payment=PaymentState.PROCESSING)) == [Choice.LINK, Choice.SHOW]
+
+
+def test_an_invoice_that_the_customer_pays_is_not_retried() -> None:
+    manual = replace(INVOICE, collection=CollectionMethod.MANUAL)
+    assert Choice.RETRY not in shown(manual)
+    assert refused(standing(manual)) is RefusalKind.NOT_ACTIONABLE
+
+
+def test_a_provider_that_lacks_an_action_has_no_button_for_it() -> None:
+    poor = replace(FACTS, capabilities={}, has_payment_link=False)
+    without = Standing(invoice=INVOICE, facts=poor, last_retry=None, now=NOW)
+    assert choices_for(without, None, is_card=False, is_private=False) == (Choice.SHOW,)
+    assert refused(without) is RefusalKind.NOT_SUPPORTED
+
+
+# --- one payment attempt an hour ---
+
+
+@pytest.mark.parametrize(("ago", "kind"), [(59, RefusalKind.COOL_DOWN), (60, None), (61, None)])
+def test_an_hour_after_a_try_of_ours_the_next_is_possible(ago: int, kind: RefusalKind | None) -> None:
+    tried = standing(last_retry=NOW - timedelta(minutes=ago))
+    assert refused(tried) is kind
+    assert refused(tried, Action.VOID) is None
+    assert (tried.cool_until is None) == (kind is None)
+
+
+def test_the_provider_s_own_try_counts_too() -> None:
+    tried = standing(replace(INVOICE, newest_charge_at=NOW - timedelta(minutes=10)), last_retry=NOW - timedelta(minutes=50))
+    assert refused(tried) is RefusalKind.COOL_DOWN
+    assert tried.cool_until == NOW - timedelta(minutes=10) + COOL_DOWN
+
+
+@given(st.none() | st.integers(-200, 0), st.none() | st.integers(-200, 0))
+def test_a_retry_is_offered_exactly_when_the_hour_is_over(ours: int | None, theirs: int | None) -> None:
+    def at(minutes: int | None) -> datetime | None:
+        return NOW + timedelta(minutes=minutes) if minutes is not None else None
+
+    found = standing(replace(INVOICE, newest_charge_at=at(theirs)), last_retry=at(ours))
+    newest = max((m for m in (ours, theirs) if m is not None), default=-1000)
+    assert (Choice.RETRY in choices_for(found, None, is_card=False, is_private=False)) == (newest <= -60)
+
+
+# --- a method that was refused for good ---
+
+HARD = replace(INVOICE, decline=STOLEN)
+
+
+def test_a_soft_decline_may_be_tried_again_on_the_same_method() -> None:
+    assert refused(standing(replace(INVOICE, decline=FUNDS))) is None
+    assert standing().confirm_retry is None
+
+
+def test_a_method_refused_for_good_is_not_charged_again() -> None:
+    assert refused(standing(HARD)) is RefusalKind.SAME_METHOD
+    assert refused(standing(HARD), confirmed=True) is RefusalKind.SAME_METHOD
+    assert Choice.RETRY not in shown(HARD)
+    assert Choice.LINK in shown(HARD)
+
+
+def test_nothing_to_charge_after_a_hard_decline_is_the_same() -> None:
+    assert refused(standing(replace(HARD, method=NoMethod()))) is RefusalKind.SAME_METHOD
+
+
+def test_another_method_may_be_charged() -> None:
+    assert refused(standing(replace(HARD, method=AMEX))) is None
+    assert refused(standing(HARD), method=AMEX.id) is None
+    assert refused(standing(HARD), method=VISA.id) is RefusalKind.SAME_METHOD
+
+
+@pytest.mark.parametrize("unread", [replace(HARD, method=None), replace(HARD, decline=replace(STOLEN, method=None))])
+def test_where_the_method_cannot_be_read_the_person_confirms_it_by_name(unread: Invoice) -> None:
+    assert refused(standing(unread)) is RefusalKind.CONFIRM_METHOD
+    assert refused(standing(unread), confirmed=True) is None
+    assert standing(unread).confirm_retry == VISA.label
+    assert Choice.RETRY in shown(unread)
+
+
+def test_a_method_without_a_name_is_still_asked_about() -> None:
+    unread = replace(HARD, method=None, decline=replace(STOLEN, method_label=None))
+    assert (standing(unread).confirm_retry or "").startswith("the payment method")
+
+
+@given(
+    st.sampled_from(InvoiceStatus),
+    st.sampled_from(PaymentState),
+    st.sampled_from(CollectionMethod),
+    st.integers(0, 2),
+    st.sampled_from([None, *(replace(FUNDS, kind=kind) for kind in DeclineClass)]),
+)
+def test_no_button_is_drawn_that_the_guard_would_refuse(
+    status: InvoiceStatus, payment: PaymentState, collection: CollectionMethod, owed: int, decline: object
+) -> None:
+    invoice = replace(
+        INVOICE,
+        status=status,
+        payment=payment,
+        collection=collection,
+        owed=Money(owed, "EUR"),
+        decline=decline,  # type: ignore[arg-type]
+    )
+    found = standing(invoice)
+    for choice in choices_for(found, None, is_card=False, is_private=False):
+        assert choice.action is None or found.objection(choice.action, confirmed=True) is None
+    assert found.now == datetime(2026, 11, 20, 9, tzinfo=UTC)
