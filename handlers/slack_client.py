@@ -63,7 +63,7 @@ class SlackCalls:
 
     async def call(self, method: str, **arguments: Any) -> dict[str, Any]:
         """A method that writes, as JSON: the reply's body. `method` is Slack's name of it, such as `chat.postMessage`."""
-        return await self._call(method, json=arguments)
+        return await self._call(method, **({"json": arguments} if arguments else {}))
 
     async def read(self, method: str, **arguments: str) -> dict[str, Any]:
         """A method that reads: Slack takes its arguments in the query, not as JSON."""

@@ -201,7 +201,7 @@ class Stripe:
         wire = await self._wire(ref)
         if wire is None or not wire.hosted_invoice_url:
             return None
-        if wire.livemode is not self._live:
+        if self._reader.is_of_other_mode(wire):
             raise self._reader.wrong_mode()
         if not self._may_show(wire.hosted_invoice_url):
             log.warning("provider.link_refused", account=self._account)

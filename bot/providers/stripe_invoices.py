@@ -33,7 +33,7 @@ class Reader:
 
     def invoice(self, wire: WireInvoice, now: datetime) -> Invoice:
         """Raises UnusableValue for values that cannot be true, ProviderFailure(WRONG_MODE) for the other mode's."""
-        if wire.livemode is not self.live:
+        if self.is_of_other_mode(wire):
             raise self.wrong_mode()
         payment = wire.payment_state
         return Invoice(
@@ -41,7 +41,7 @@ class Reader:
             status=STATUSES.get(wire.status or "", InvoiceStatus.OTHER),
             provider_status=wire.status or "without a status",
             owed=UNITS.read(wire.amount_remaining, wire.currency),
-            live=wire.livemode,
+            live=self.live,
             number=wire.number or None,
             customer_id=id_of(wire.customer),
             customer_name=wire.customer_name,
@@ -61,6 +61,10 @@ class Reader:
     def items(self, page: WirePage, now: datetime) -> list[Invoice | Unreadable]:
         """Everything on a page; an item that makes no sense says so in its place."""
         return [self._item(item, now) for item in page.data]
+
+    def is_of_other_mode(self, wire: WireInvoice) -> bool:
+        """Every object of Stripe says its mode; where one does not, the key that read it decides."""
+        return wire.livemode is not None and wire.livemode is not self.live
 
     def wrong_mode(self) -> ProviderFailure:
         ours, theirs = ("live", "test") if self.live else ("test", "live")

@@ -1,7 +1,7 @@
 """Stripe's objects as far as we read them, and the step from them to the domain.
 
 Fields of API version 2026-06-24.dahlia: https://docs.stripe.com/api/invoices/object. Unknown fields and enum values are
-tolerated, missing ones too, except those without which an invoice means nothing: id, amount, currency and livemode.
+tolerated, missing ones too, except those without which an invoice means nothing: id, amount and currency.
 """
 
 from __future__ import annotations
@@ -200,7 +200,7 @@ class WireInvoice(_Wire):
     id: str
     amount_remaining: StrictInt
     currency: str
-    livemode: StrictBool
+    livemode: StrictBool | None = None
     status: str | None = None
     number: str | None = None
     customer: Ref | None = None
