@@ -232,7 +232,9 @@ class Journal(Protocol):
     # reading
     async def action(self, action_id: str) -> ActionRecord | None: ...
     async def live_action(self, ref: InvoiceRef) -> ActionRecord | None: ...
-    async def newest_action(self, ref: InvoiceRef) -> ActionRecord | None: ...
+    async def newest_action(self, ref: InvoiceRef) -> ActionRecord | None:
+        """The newest decision that a message for all tells (`ActionRecord.is_for_all`)."""
+
     async def ended_actions(self, ref: InvoiceRef) -> int:
         """Our own actions on the invoice that were sent and have ended (not REFUSED, EXPIRED)."""
 

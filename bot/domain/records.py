@@ -12,7 +12,7 @@ from bot.domain.money import Money
 from bot.domain.offer import Offer
 from bot.domain.outcome import RejectedReason
 from bot.domain.policy import Actor
-from bot.domain.refusal import Refusal
+from bot.domain.refusal import Refusal, RefusalKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +77,15 @@ class ActionRecord:
     def reference(self) -> str:
         """The short id that people quote."""
         return self.id[:8]
+
+    @property
+    def is_for_all(self) -> bool:
+        """Whether a message for all tells it. A refusal is between the bot and one person, unless it says what the invoice
+        has become since the message was drawn."""
+        if self.state is not ActionState.REFUSED:
+            return True
+        refusal = self.ending.refusal if self.ending else None
+        return self.typed_ref is None and refusal is not None and refusal.kind is RefusalKind.CHANGED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

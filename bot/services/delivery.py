@@ -187,8 +187,11 @@ class Delivery:
     async def _private_result(self, action: ActionRecord) -> Content:
         """A pressed private card is redrawn in place; a typed command, or a row of a private list, gets the ending, with a
         new card below it."""
+        if not action.reply_to.is_private:
+            return EndingContent(action=action)  # the message itself is redrawn, with its buttons
         card = await self._messages.card_of(action)
-        if action.reply_to.is_ephemeral and card is not None and is_card(card.row.offer.place.message):
+        in_place = action.reply_to.is_ephemeral and card is not None and is_card(card.row.offer.place.message)
+        if card is not None and in_place and action.is_for_all:
             return card
         return EndingContent(action=action, row=card.row if card and not action.state.is_live else None)
 

@@ -303,7 +303,8 @@ def _lines_of(record: ActionRecord, step: Step, messages: Sequence[str], event_i
     if step.redraw_at is not None:
         lines += [line(Say.REDRAW, message, step.redraw_at, ":again") for message in messages]
     if step.state is not ActionState.ACCEPTED and is_news:
-        if record.reply_to.is_private:
+        # Who was refused is told so, wherever the press came from: an edit of the message notifies nobody.
+        if record.reply_to.is_private or step.state is ActionState.REFUSED:
             lines.append(line(Say.ANSWER, record.id, due))
         if step.late_note:
             lines.append(line(Say.LATE_NOTE, f"late:{record.id}", due))

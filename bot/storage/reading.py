@@ -22,6 +22,10 @@ IS_KNOWN = action.c.kind.in_(list(Action))
 """Kinds of decisions that only a newer version knows are left to it."""
 
 
+_LOOKED_AT = 10
+"""Decisions looked at for one that is for all; so many refusals in a row leave nothing worth telling."""
+
+
 @uninterrupted
 class JournalReading:
     """See `bot.ports.Journal`."""
@@ -57,8 +61,8 @@ class JournalReading:
     async def newest_action(self, ref: InvoiceRef) -> ActionRecord | None:
         found = select(action).where(rows.about(action.c, ref), IS_KNOWN)
         async with self._db.read() as connection:
-            row = (await connection.execute(found.order_by(action.c.seq.desc()).limit(1))).first()
-            return rows.action_of(row) if row else None
+            newest = await connection.execute(found.order_by(action.c.seq.desc()).limit(_LOOKED_AT))
+            return next((record for row in newest if (record := rows.action_of(row)).is_for_all), None)
 
     async def ended_actions(self, ref: InvoiceRef) -> int:
         async with self._db.read() as connection:

@@ -159,8 +159,9 @@ async def test_a_role_that_was_taken_away_after_the_dialog_opened_does_not_void(
 
         await stage.slack.submit(TOM, {"reason_choice": {"invoice.reason_choice": "duplicate"}})
 
-        await stage.row_says(bill, digest, "Not done. You may not void invoices", "<@U0TOM>")
+        await stage.told(TOM, "Not done. You may not void invoices")
         assert stage.sends(bill) == []
+        assert not stage.row(bill, digest).says("Not done"), "a refusal is between the bot and one person"
 
 
 async def test_a_user_group_that_cannot_be_read_gives_nobody_a_right(database: Path) -> None:
@@ -184,3 +185,16 @@ async def test_without_rules_nobody_may_do_anything(database: Path) -> None:
             assert "Ask whoever keeps the rules of this bot." in str(answer.body)
         await stage.settled()
         assert stage.stripe.requests == []
+
+
+async def test_a_refused_command_of_one_person_leaves_the_row_of_another_as_it_was(stage: Stage) -> None:
+    bill = stage.bill("insufficient_funds")
+    digest = await stage.digest()
+    await stage.press(MAYA, RETRY, bill, digest)
+    await stage.row_says(bill, digest, "Declined: insufficient funds", "<@U0MAYA>")
+
+    await stage.command(TOM, f"retry {bill.ref}")
+
+    await stage.told(TOM, "Only one payment attempt per invoice and hour.")
+    assert stage.row(bill, digest).says("Declined: insufficient funds", "<@U0MAYA>")
+    assert len(stage.sends(bill)) == 1
