@@ -273,8 +273,8 @@ class Stage:
 
 
 @asynccontextmanager
-async def opened(database: Path, house: House | None = None) -> AsyncGenerator[Stage]:
-    """Slack, Stripe and the bot between them."""
+async def opened(database: Path | str, house: House | None = None) -> AsyncGenerator[Stage]:
+    """Slack, Stripe and the bot between them. `database` is a SQLite file, or the URL of a database."""
     house = house or House()
     clock = ShiftedClock()
     stripe = FakeStripe(clock.seconds)
@@ -282,7 +282,8 @@ async def opened(database: Path, house: House | None = None) -> AsyncGenerator[S
     await world.start()
     slack = LocalSlack(world=world)
     await slack.start()
-    configuration = house.configuration(slack, world, f"sqlite+aiosqlite:///{database}")
+    url = database if isinstance(database, str) else f"sqlite+aiosqlite:///{database}"
+    configuration = house.configuration(slack, world, url)
     stage = Stage(slack=slack, world=world, stripe=stripe, clock=clock, configuration=configuration)
     try:
         await stage.start()
