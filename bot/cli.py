@@ -21,11 +21,17 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def _main(show: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False) -> None:
-    if show:
+def _version(wanted: bool) -> None:
+    if wanted:
         print(version("recoup-bot"))
         raise typer.Exit
+
+
+@app.callback()
+def _main(
+    show: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_version)] = False,
+) -> None:
+    del show
 
 
 @app.command()

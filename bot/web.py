@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import re
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -43,10 +44,13 @@ class WebServer:
         self.port = 0
 
     async def start(self, host: str, port: int) -> None:
-        """Raises OSError where the address is taken. `self.port` tells the port when `port` was 0."""
+        """Raises OSError where the address is taken or none. `self.port` tells the port when `port` was 0."""
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port)
-        await site.start()
+        try:
+            await site.start()
+        except UnicodeError:  # what Python says of "ex..ample"
+            raise OSError(errno.EINVAL, "that is not a host name") from None
         server = site._server  # noqa: SLF001 - aiohttp has no public way to ask for the port of port 0
         sockets = getattr(server, "sockets", None)
         self.port = sockets[0].getsockname()[1] if sockets else port

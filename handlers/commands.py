@@ -168,7 +168,7 @@ class Commands:
         if how == "preview":
             await self._read(ack, invocation, self._services.digests.preview(plan, channel, invocation.actor))
             return
-        started = await self._services.digests.accept_now(plan, channel, invocation.delivery)
+        started = await self._services.digests.accept_now(plan, channel, invocation.actor.user, invocation.delivery)
         if started is not None:
             key, owner = started
             self._background.start(self._services.digests.build_now(key, owner, channel), seconds=None)

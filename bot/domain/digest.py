@@ -12,6 +12,7 @@ from bot.domain.invoice import Invoice, InvoiceRef
 from bot.domain.money import Money
 
 ROWS_SHOWN = 10
+_ASKED = "now"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,17 @@ class DigestKey:
 
     digest: str
     scheduled: str
+
+    @classmethod
+    def asked(cls, digest: str, user: str, delivery: str) -> DigestKey:
+        """The run that somebody asked for; Slack's delivery again is the same run again."""
+        return cls(digest, f"{_ASKED}:{user}:{delivery[:40]}")
+
+    @property
+    def asked_by(self) -> str | None:
+        """Who asked for the run; None for a scheduled one."""
+        word, _, rest = self.scheduled.partition(":")
+        return rest.partition(":")[0] if word == _ASKED else None
 
     def __str__(self) -> str:
         return f"{self.digest}@{self.scheduled}"
@@ -83,6 +95,7 @@ class Digest:
     accounts: tuple[str, ...] = ()
     test_accounts: tuple[str, ...] = ()
     late_since: datetime | None = None
+    asked_by: str | None = None
     quiet_line: bool = False
 
     @property

@@ -11,7 +11,7 @@ from datetime import timedelta
 import structlog
 
 from bot.domain.action import ActionState
-from bot.domain.content import AlertContent, CardContent, Content, EndingContent, RefusalContent
+from bot.domain.content import AlertContent, CardContent, Content, DigestContent, EndingContent, RefusalContent
 from bot.domain.errors import JournalUnavailable
 from bot.domain.records import ActionRecord, ReplyTo
 from bot.domain.refusal import Refusal
@@ -231,9 +231,14 @@ class Delivery:
             if failure.why is not NotSaid.GONE:
                 raise
             alert = AlertContent(what="digest_not_posted", facts={"channel": channel, "detail": failure.detail})
-            await self._first_that_works(self._ops(alert))
+            await self._first_that_works([*self._asker(content, alert), *self._ops(alert)])
             return
         await self._journal.posted(letter.target, channel, ts)
+
+    def _asker(self, digest: Content, alert: AlertContent) -> list[_Address]:
+        """Who asked for a digest learns that it did not appear; a scheduled one is the operators' affair."""
+        user = digest.digest.asked_by if isinstance(digest, DigestContent) else None
+        return [lambda: self._slack.announcer.direct(user, alert)] if user is not None else []
 
     async def _alert(self, letter: Letter) -> None:
         facts = {key: str(value) for key, value in letter.body.items()}

@@ -32,7 +32,6 @@ LATE_AFTER = timedelta(minutes=5)
 EVERYTHING = "everything"
 """Name of the plan behind `digest now` in a channel that has no digest of its own: all accounts, no minimum."""
 _BATCH = 200
-_NOW = "now:"
 _READS_AT_ONCE = 4
 
 _log = structlog.get_logger()
@@ -159,9 +158,9 @@ class DigestService:
         for key, channel, late in await self._log.unfinished():
             await self._run(key, channel, late=late)
 
-    async def accept_now(self, plan: DigestPlan, channel: str, delivery: str) -> tuple[DigestKey, str] | None:
+    async def accept_now(self, plan: DigestPlan, channel: str, user: str, delivery: str) -> tuple[DigestKey, str] | None:
         """Write down that somebody wants a digest here: one commit. None where this delivery has been accepted before."""
-        key, owner = DigestKey(plan.name, f"{_NOW}{delivery[:40]}"), secrets.token_hex(8)
+        key, owner = DigestKey.asked(plan.name, user, delivery), secrets.token_hex(8)
         return (key, owner) if await self._log.start(key, channel, owner, LEASE, late=False) else None
 
     async def build_now(self, key: DigestKey, owner: str, channel: str) -> None:
@@ -211,11 +210,12 @@ class DigestService:
         found = await self._reader.read(plan, keep)
         compared = await self._log.compare(key, found.complete_accounts)
         digest = _with_history(found.digest, compared, _scheduled_at(key, plan) if late else None)
+        digest = replace(digest, asked_by=key.asked_by)
         message = f"digest:{secrets.token_hex(8)}"
         offers = [
             await self._rows.draw(invoice, Place(message, channel, number)) for number, invoice in enumerate(found.invoices)
         ]
-        says_something = digest.count > 0 or digest.gaps or plan.quiet_line or key.scheduled.startswith(_NOW)
+        says_something = digest.count > 0 or digest.gaps or plan.quiet_line or key.asked_by is not None
         await self._log.finish(key, owner, digest, offers, message if says_something else None)
 
     def _is_late(self, slot: datetime) -> bool:

@@ -255,6 +255,7 @@ def write_digest(digest: Digest) -> Json:
         "accounts": list(digest.accounts),
         "test_accounts": list(digest.test_accounts),
         "late_since": write_moment(digest.late_since),
+        "asked_by": digest.asked_by,
         "quiet_line": digest.quiet_line,
     }
 
@@ -272,6 +273,7 @@ def read_digest(data: Mapping[str, Any]) -> Digest:
         accounts=tuple(data.get("accounts") or ()),
         test_accounts=tuple(data.get("test_accounts") or ()),
         late_since=read_moment(data.get("late_since")),
+        asked_by=data.get("asked_by"),
         quiet_line=data.get("quiet_line", True),
     )
 

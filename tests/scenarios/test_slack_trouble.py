@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from bot.sandbox.slack_state import Message
 from tests.scenarios.reading import read
-from tests.scenarios.stage import CHECK, FIN, MAYA, OPS, RETRY, TOM, Bill, Stage
+from tests.scenarios.stage import CHECK, FIN, MAYA, OPS, RETRY, SUP, TOM, Bill, Stage
 from tests.scenarios.test_retry import both_ways
 
 
@@ -153,3 +153,11 @@ async def test_after_a_restart_what_slack_never_took_is_still_said(stage: Stage)
     await stage.start()
     await stage.row_says(bill, digest, "Paid EUR 49.00", "<@U0MAYA>", within=15.0)
     assert len(stage.charges(bill)) == 1
+
+
+async def test_who_asks_for_a_digest_where_the_bot_is_not_learns_that_it_did_not_appear(stage: Stage) -> None:
+    stage.bill()
+    stage.slack.workspace.channel(SUP).bot_is_member = False
+    await stage.command(MAYA, "digest now", SUP)
+    await stage.told(MAYA, "The digest could not be posted", "the bot is in it")
+    assert stage.slack.messages(SUP) == []

@@ -311,9 +311,9 @@ async def test_a_press_on_a_digest_redraws_the_digest(outside: Outside) -> None:
 async def test_a_digest_asked_for_twice_by_one_redelivered_command_is_posted_once(outside: Outside) -> None:
     _scheduled(outside)
     bench = Bench(outside)
-    accepted = await bench.digests.accept_now(PLAN, "C0HERE", "delivery-1")
+    accepted = await bench.digests.accept_now(PLAN, "C0HERE", ANA.user, "delivery-1")
     assert accepted is not None
-    assert await bench.digests.accept_now(PLAN, "C0HERE", "delivery-1") is None
+    assert await bench.digests.accept_now(PLAN, "C0HERE", ANA.user, "delivery-1") is None
     await bench.digests.build_now(*accepted, "C0HERE")
     await bench.talk()
     assert [said.to for said in bench.announcer.said] == ["C0HERE"]
@@ -324,7 +324,7 @@ async def test_a_digest_asked_for_on_a_quiet_day_answers_all_the_same(outside: O
     plan = bench.digests.plan_for("C0HERE")
     assert plan is not None
     assert plan.name == EVERYTHING
-    accepted = await bench.digests.accept_now(plan, "C0HERE", "delivery-1")
+    accepted = await bench.digests.accept_now(plan, "C0HERE", ANA.user, "delivery-1")
     assert accepted is not None
     await bench.digests.build_now(*accepted, "C0HERE")
     assert [content.digest.count for content in await _posted(bench)] == [0]
