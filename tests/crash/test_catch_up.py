@@ -25,7 +25,7 @@ async def test_a_digest_that_was_asked_for_does_not_bring_the_slot_before_the_fi
         async with assembled(configuration_of(order), clock) as bot:
             plan = bot.digests.plan_for(CHANNEL)
             assert plan is not None
-            accepted = await bot.digests.accept_now(plan, CHANNEL, "a delivery of Slack's")
+            accepted = await bot.digests.accept_now(plan, CHANNEL, "U0MAYA", "a delivery of Slack's")
             assert accepted is not None
             await bot.digests.build_now(*accepted, CHANNEL)
             await bot.digests.scan()

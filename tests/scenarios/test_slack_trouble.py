@@ -103,14 +103,6 @@ async def test_where_nobody_can_be_reached_the_operators_are_told(stage: Stage) 
     assert read(told[0].blocks).says("Paid EUR 49.00", bill.ref, "<@U0MAYA>")
 
 
-async def test_a_digest_that_cannot_be_posted_is_told_to_the_operators(stage: Stage) -> None:
-    stage.bill()
-    stage.slack.workspace.channel(FIN).bot_is_member = False
-    await stage.command(MAYA, "digest now")
-    told = await stage.eventually(lambda: stage.slack.messages(OPS), "the alert")
-    assert read(told[0].blocks).says("The digest could not be posted in <#C0FIN>")
-
-
 async def test_a_result_that_comes_late_is_also_told_in_the_thread(stage: Stage) -> None:
     bill = stage.bill("bank_debit")
     digest = await stage.digest()
