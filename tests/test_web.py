@@ -397,6 +397,17 @@ async def test_under_socket_mode_slack_s_path_is_not_there() -> None:
     await server.stop()
 
 
+@pytest.mark.parametrize("host", ["host.invalid", "ex..ample", " ", "a" * 300])
+async def test_a_host_that_is_none_is_an_error_of_the_system(host: str) -> None:
+    async def well() -> list[str]:
+        return []
+
+    server = WebServer(None, None, well)
+    with pytest.raises(OSError, match="ame"):
+        await server.start(host, 0)
+    await server.stop()
+
+
 async def test_a_taken_port_is_an_error_of_the_system() -> None:
     async def well() -> list[str]:
         return []
