@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import traceback
 from collections.abc import Coroutine
 from importlib.metadata import version
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -103,6 +105,11 @@ def _run(work: Coroutine[Any, Any, int | None]) -> int | None:
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
+    except Exception as error:  # noqa: BLE001 - a trace may hold what a terminal must not show; the place is enough to look
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(place.filename).name}, line {place.lineno}"
+        print(f"recoup: stopped by a fault of its own: {type(error).__name__} in {where}", file=sys.stderr)
+        raise typer.Exit(70) from None
 
 
 if __name__ == "__main__":

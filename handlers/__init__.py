@@ -49,7 +49,6 @@ def register(app: AsyncApp, handlers: Handlers, command: str) -> None:
         (ids.SHOW, buttons.show),
         (ids.SHARE, buttons.share),
         (ids.CHECK, buttons.check),
-        (ids.ASK_REASON, buttons.ask_reason),
     ):
         app.action(action_id)(_bounded(listener))
     app.view(ids.REASON_MODAL)(_bounded(handlers.modals.submit))

@@ -16,8 +16,6 @@ SHARE: Final = "invoice.share"
 """Posts a private card into the channel."""
 CHECK: Final = "invoice.check"
 """Reads once more what an unknown decision came to."""
-ASK_REASON: Final = "invoice.ask_reason"
-"""A button that opens the reason modal."""
 
 REASON_MODAL: Final = "invoice.reason"
 READING_MODAL: Final = "invoice.reading"
