@@ -171,6 +171,8 @@ def _endings(scenario: Scenario, outside: Outside, books: Books) -> Iterable[str
     results = [charge.result.value for charge in outside.stripe.charges]
     if tuple(results) != scenario.charges or invoice.status != scenario.status:
         yield f"at the provider the invoice is {invoice.status} after {results}"
+    if (told := outside.stripe.objects.by_id("invoice", scenario.invoice)["status"]) != invoice.status:
+        yield f"the provider tells {told} of an invoice that is {invoice.status}: the proof itself is broken"
     for action in books.actions:
         ending = json.loads(action["ending"]) if action["ending"] else {}
         if action["state"] != scenario.state:

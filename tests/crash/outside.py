@@ -8,7 +8,7 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -74,9 +74,12 @@ class Mother:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """The world at the moment before the first life, to be set up again for every death."""
+    """The world at the moment before the first life, to be set up again for every death.
 
-    stripe: FakeStripe
+    `stripe` makes the fake anew: a deep copy of it would keep lambdas that read the books of the original.
+    """
+
+    stripe: Callable[[], FakeStripe]
     messages: tuple[Message, ...]
     database: Path
     view: Json | None = None
@@ -195,7 +198,7 @@ async def opened(stripe: FakeStripe, folder: Path, mother: Mother | None, cron: 
 @asynccontextmanager
 async def restored(stage: Stage, folder: Path, mother: Mother) -> AsyncGenerator[Outside]:
     """The world as it was on the stage."""
-    async with opened(copy.deepcopy(stage.stripe), folder, mother, stage.cron) as outside:
+    async with opened(stage.stripe(), folder, mother, stage.cron) as outside:
         shutil.copy(stage.database, outside.database)
         outside.slack.workspace.channels[CHANNEL].messages = copy.deepcopy(list(stage.messages))
         outside.offset = stage.offset

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from bot.sandbox.providers.stripe import FakeStripe
+from bot.sandbox.providers.stripe_books import DAY, HOUR, Wish
 from bot.sandbox.slack_play import Press
 from handlers import ids
 from tests.crash.child import CHANNEL, LEAD
@@ -45,11 +48,20 @@ class Scenario:
     def invoice(self) -> str:
         return _INVOICE
 
+    def _stripe(self, began: float) -> FakeStripe:
+        """Two failed invoices, the same to the second whenever it is called with the same moment."""
+        stripe = FakeStripe()
+        for wish in (
+            Wish(id=_INVOICE, magic=self.magic, amount=4900, number="JUDGED-1", name="Quillmark Press"),
+            Wish(id=_OTHER, amount=2500, number="BYSTANDER-1", name="Saltmarsh Ceramics"),
+        ):
+            wish.update(created=began - 2 * DAY, charged_at=began - 3 * HOUR, next_attempt=began + DAY)
+            stripe.add_invoice(**wish)
+        return stripe
+
     async def staged(self, folder: Path, mother: Mother) -> Stage:
         """Everything before the deed, in a life of its own that ends well."""
-        stripe = FakeStripe()
-        stripe.add_invoice(id=_INVOICE, magic=self.magic, amount=4900, number="JUDGED-1", name="Quillmark Press")
-        stripe.add_invoice(id=_OTHER, amount=2500, number="BYSTANDER-1", name="Saltmarsh Ceramics")
+        stripe = self._stripe(began := time.time())
         async with opened(stripe, folder, mother, DAILY if self.is_scheduled else _NEVER) as outside:
             if self.is_scheduled:
                 outside.offset = seconds_to_nine()
@@ -61,7 +73,7 @@ class Scenario:
             assert all(life.ended == 0 for life in outside.lives), mother.last_words()
             view = outside.slack.view_of(LEAD)
             return Stage(
-                stripe=stripe,
+                stripe=partial(self._stripe, began),
                 messages=tuple(outside.slack.messages(CHANNEL)),
                 database=outside.database,
                 view=view.body if view else None,
@@ -123,7 +135,7 @@ def seconds_to_nine() -> float:
     """Until ten seconds after the next nine o'clock of the digest."""
     zone = ZoneInfo("Europe/Berlin")
     now = datetime.now(zone)
-    tomorrow = datetime.combine(now.date() + timedelta(days=1), time(9, 0, 10), zone)
+    tomorrow = (now + timedelta(days=1)).replace(hour=9, minute=0, second=10)
     return tomorrow.timestamp() - now.timestamp()
 
 

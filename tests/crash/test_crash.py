@@ -23,8 +23,9 @@ _SHARES = (0.12, 0.3, 0.6)
 async def test_a_death_in_the_middle_of_a_decision_costs_neither_money_nor_the_decision(tmp_path: Path) -> None:
     scenario = next(one for one in SCENARIOS if one.name == "retry, charged, answer cut")
     async with theatre([scenario], tmp_path) as stage:
-        points = await stage.points(scenario)
+        undisturbed, points = await stage.whole(scenario)
         verdicts = await stage.deaths([(scenario, round(points * share)) for share in _SHARES])
+    assert undisturbed.violations == []
     assert [verdict.killed for verdict in verdicts] == [True, True, True]
     assert [verdict.violations for verdict in verdicts] == [[], [], []]
 
