@@ -55,7 +55,7 @@ class Scenario:
             Wish(id=_INVOICE, magic=self.magic, amount=4900, number="JUDGED-1", name="Quillmark Press"),
             Wish(id=_OTHER, amount=2500, number="BYSTANDER-1", name="Saltmarsh Ceramics"),
         ):
-            wish.update(created=began - 2 * DAY, charged_at=began - 3 * HOUR, next_attempt=began + DAY)
+            wish["created"], wish["charged_at"], wish["next_attempt"] = began - 2 * DAY, began - 3 * HOUR, began + DAY
             stripe.add_invoice(**wish)
         return stripe
 
