@@ -104,7 +104,8 @@ class DigestScheduler:
         )
         for plan in plans:
             self._scheduler.add_job(fire, read_cron(plan.cron, plan.timezone), args=[plan.name], id=f"digest:{plan.name}")
-        self._scheduler.add_job(scan, IntervalTrigger(seconds=SCAN_SECONDS), id="scan")
+        at_once = datetime.now(UTC)  # the first look is at start-up: what fell due while the bot was down is late enough
+        self._scheduler.add_job(scan, IntervalTrigger(seconds=SCAN_SECONDS), id="scan", next_run_time=at_once)
 
     def start(self) -> None:
         self._scheduler.start()

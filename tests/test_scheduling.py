@@ -164,18 +164,29 @@ class Fired:
     def __init__(self) -> None:
         self.names: list[str] = []
         self.happened = asyncio.Event()
+        self.looked = asyncio.Event()
 
     async def fire(self, name: str) -> None:
         self.names.append(name)
         self.happened.set()
 
     async def scan(self) -> None:
-        self.names.append("scan")
+        self.looked.set()
 
 
 def due_in(scheduler: DigestScheduler, seconds: float) -> None:
     """Cron's smallest step is a minute; a test has no minute."""
     scheduler._scheduler.modify_job("digest:finance", next_run_time=datetime.now(UTC) + timedelta(seconds=seconds))
+
+
+async def test_the_first_look_for_what_was_missed_is_at_start_up() -> None:
+    fired = Fired()
+    scheduler = DigestScheduler([plan("0 9 * * *")], fired.fire, fired.scan)
+    scheduler.start()
+    async with asyncio.timeout(2):
+        await fired.looked.wait()
+    scheduler.stop()
+    assert fired.names == []
 
 
 async def test_a_digest_whose_moment_fell_into_a_blocked_loop_still_comes() -> None:
