@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from bot.storage.engine import Storage, open_storage
 from bot.storage.schema import migrate
-from tests.services.bench import Bench, Outside
+from tests.services.bench import Bench, Outside, quick_disk
 
 
 @pytest.fixture(scope="session")
@@ -22,9 +23,10 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def url(tmp_path: Path, migrated_file: Path) -> str:
-    shutil.copy(migrated_file, tmp_path / "recoup.db")
-    return f"sqlite+aiosqlite:///{tmp_path}/recoup.db"
+def url(migrated_file: Path) -> Iterator[str]:
+    with tempfile.TemporaryDirectory(dir=quick_disk()) as folder:
+        shutil.copy(migrated_file, f"{folder}/recoup.db")
+        yield f"sqlite+aiosqlite:///{folder}/recoup.db"
 
 
 @pytest.fixture
