@@ -123,6 +123,7 @@ async def serve_until(
         if settings.socket_mode:
             await listening.enter_async_context(socket_mode(bot.slack))
         _log.info("bot.started", port=web.port, socket_mode=settings.socket_mode, accounts=len(configuration.accounts))
+        _warn(configuration)
         if ready is not None:
             ready.set_result(web.port)
         await stop.wait()
@@ -221,6 +222,14 @@ def _plans(configuration: Configuration, accounts: Accounts) -> dict[str, Digest
     """The configured digests, and one of everything for `digest now` in a channel that has none of its own."""
     everything = DigestPlan(name=EVERYTHING, channel="", cron="", timezone="UTC", accounts=accounts.names())
     return {plan.name: plan for plan in (everything, *configuration.digests)}
+
+
+def _warn(configuration: Configuration) -> None:
+    """What is no mistake in itself, and leaves the bot of no use."""
+    if not configuration.rules:
+        _log.warning("policy.empty", consequence="nobody may do anything: recoup.toml has no [[allow]]")
+    if not configuration.accounts:
+        _log.warning("accounts.none", consequence="there is nothing to act on: set RECOUP_ACCOUNTS__<NAME>__API_KEY")
 
 
 async def _start_web(web: WebServer, configuration: Configuration) -> None:
