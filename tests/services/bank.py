@@ -119,6 +119,11 @@ class Bank(FakeProvider):
         for one in due:
             self._arrive(one.order, Effect.DONE)
 
+    def may_still_charge(self, key: str) -> bool:
+        """Whether a request under this key is on its way that the bank would not know again."""
+        is_known = key in self.effects and self.facts.resend is Resend.KEYED
+        return not is_known and any(one.order.key == key for one in self.travelling)
+
     def decide_pending(self, effect: Effect) -> None:
         for key, known in self.effects.items():
             if known is Effect.PENDING:

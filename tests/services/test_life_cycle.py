@@ -9,13 +9,13 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import Enum, auto
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
@@ -70,12 +70,17 @@ people = st.sampled_from([ANA, TOM])
 def a_story(seed: int) -> list[Moment]:
     """Up to six moments. From a seed, because drawn lists tend to be short and alike, and money is lost in long ones."""
     luck = random.Random(seed)
-    # What is late, or is turned away the second time, is where a guess would cost money: it comes more often.
-    moods = [*Mood, Mood.DELAY, Mood.DELAY, Mood.DELAY, Mood.REJECT, Mood.REJECT, Mood.LIMIT]
-    return [
-        Moment(luck.choice(WAITS), luck.choice(moods), luck.random() < 0.7, luck.choice(list(Event)))
-        for _ in range(luck.randint(1, 6))
+    story = [
+        Moment(
+            luck.choice(WAITS),
+            luck.choice([*Mood, Mood.DO, Mood.REJECT, Mood.REJECT]),
+            luck.random() < 0.7,
+            luck.choice(list(Event)),
+        )
+        for _ in range(luck.randint(1, 5))
     ]
+    # An answer that is late, and what is done meanwhile, is where a guess would cost money: it comes more often.
+    return [replace(story[0], wait=SECOND, mood=Mood.DELAY), *story[1:]] if luck.random() < 0.6 else story
 
 
 stories = st.integers(0, 10**9).map(a_story)
@@ -194,7 +199,7 @@ class LifeCycle(RuleBasedStateMachine):
         assert action is not None
         if action.state in NOTHING_HAPPENED:
             assert self.bank.effects.get(key) is not Effect.DONE
-            assert key not in {one.order.key for one in self.bank.travelling}
+            assert not self.bank.may_still_charge(key)
         elif action.ending is not None and action.ending.ours:
             assert self.bank.effects[key] is Effect.DONE
         return action.state
@@ -246,10 +251,11 @@ def test_whatever_happens_a_decision_charges_at_most_once_and_ends_honestly(migr
     run_state_machine_as_test(
         LifeCycle,
         settings=settings(
-            max_examples=24,
+            max_examples=20,
             stateful_step_count=4,
             deadline=None,
             database=None,
+            phases=[Phase.generate],  # a story comes from a seed, which does not shrink to anything simpler
             derandomize=True,
             suppress_health_check=list(HealthCheck),
         ),
