@@ -35,6 +35,8 @@ from tests.builders import (
 from tests.fakes import FakeAnnouncer, FakeProvider
 from tests.services.bench import HOUR, MINUTE, SECOND, Bench, Outside
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 
 def gone(detail: str = "message_not_found") -> SlackFailure:
     return SlackFailure(NotSaid.GONE, detail)

@@ -22,6 +22,8 @@ from tests.builders import ANA, CHANNEL, INVOICE, NOW, OPS, an_invoice, paid
 from tests.fakes import FakeProvider
 from tests.services.bench import HOUR, MINUTE, SECOND, Bench, Outside
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 PLAN = DigestPlan("finance", CHANNEL, "0 9 * * mon-fri", "UTC", ("stripe",))
 YESTERDAY = NOW - timedelta(days=1)
 DOWN = ProviderFailure(FailureReason.UNREACHABLE, "Example Pay does not answer.")

@@ -35,6 +35,8 @@ from tests.builders import (
 from tests.fakes import FakeProvider
 from tests.services.bench import HOUR, MINUTE, SECOND, Bench, Outside
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 CHANGED = {
     "paid": paid(),
     "status": ended(INVOICE, InvoiceStatus.VOID),

@@ -68,7 +68,7 @@ people = st.sampled_from([ANA, TOM])
 
 
 def a_story(seed: int) -> list[Moment]:
-    """Up to six moments. From a seed, because drawn lists tend to be short and alike, and money is lost in long ones."""
+    """Up to five moments. From a seed, because drawn lists tend to be short and alike, and money is lost in long ones."""
     luck = random.Random(seed)
     story = [
         Moment(

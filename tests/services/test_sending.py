@@ -22,6 +22,8 @@ from tests.builders import AMEX, FACTS, FUNDS, INVOICE, OWED, REF, STOLEN, TOM, 
 from tests.fakes import FakeProvider, FlakyJournal
 from tests.services.bench import HOUR, MINUTE, SECOND, Bench, Outside
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 LIMITED = Rejected(reason=RejectedReason.RATE_LIMITED, detail="slow down")
 
 

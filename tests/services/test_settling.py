@@ -19,6 +19,8 @@ from tests.builders import EVE, FACTS, FUNDS, INVOICE, OWED, TOM, by_command, de
 from tests.fakes import FakeProvider
 from tests.services.bench import HOUR, MINUTE, SECOND, Bench, Outside
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 NO_NEWS = Unknown(cause="no answer")
 NO_EFFECT = Rejected(reason=RejectedReason.NOT_APPLIED, detail="no effect")
 STILL_PENDING = Pending(detail="the bank needs days")
