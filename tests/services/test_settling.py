@@ -15,7 +15,7 @@ from bot.domain.outcome import Declined, Outcome, Pending, Rejected, RejectedRea
 from bot.ports import Accepted
 from bot.services.execution import SEND_DEADLINE
 from bot.services.reconciliation import MOST_SENDS, PENDING_CHECKS, UNKNOWN_CHECKS
-from tests.builders import EVE, FACTS, FUNDS, INVOICE, OWED, TOM, by_command, declined, ended, on_card, paid
+from tests.builders import FACTS, FUNDS, INVOICE, OWED, TOM, by_command, declined, ended, on_card, paid
 from tests.fakes import FakeProvider
 from tests.services.bench import HOUR, MINUTE, SECOND, Bench, Outside
 
@@ -369,14 +369,6 @@ async def test_a_doubt_that_settles_at_once_is_answered_once(bench: Bench) -> No
     await bench.talk()
     await bench.talk(after=10 * SECOND)
     assert bench.announcer.how() == ["respond"]
-
-
-async def test_check_again_is_for_those_who_may_see_the_invoice(bench: Bench) -> None:
-    await _in_doubt(bench)
-    pressed = bench.pressed(await bench.fresh_offer(), Choice.CHECK, EVE)
-    before = (await bench.newest()).next_check_at
-    assert await bench.actions.check_again(pressed) is not None
-    assert (await bench.newest()).next_check_at == before
 
 
 async def test_who_typed_a_command_hears_of_a_doubt_that_a_crash_left(bench: Bench) -> None:
