@@ -40,7 +40,7 @@ def configure_logging(level: str = "INFO", *, human: bool = False) -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=True,
+        cache_logger_on_first_use=False,  # a cached logger would keep the first configuration for ever
     )
     logging.basicConfig(level=logging.WARNING, handlers=[_LibraryLines()], force=True)
 

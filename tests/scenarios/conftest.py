@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,11 +13,13 @@ from bot.telemetry import configure_logging
 from tests.scenarios.stage import House, Stage, opened
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _quiet() -> None:
+@pytest.fixture(scope="module", autouse=True)
+def _quiet() -> Iterator[None]:
     """The faults of these tests would fill the terminal with the warnings that they are meant to cause."""
     structlog.reset_defaults()
     configure_logging("CRITICAL")
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
