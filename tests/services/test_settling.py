@@ -249,6 +249,15 @@ async def test_nothing_is_sent_again_when_the_person_does_not_expect_it_any_more
     assert await bench.state() is ActionState.NOT_APPLIED
 
 
+async def test_a_send_just_before_the_ten_minutes_end_is_not_repeated_after_them(bench: Bench) -> None:
+    bench.provider.answers.append(NO_NEWS)
+    await bench.press(await bench.shown())
+    await bench.work(after=9 * MINUTE + 50 * SECOND)
+    assert len(bench.provider.performed) == 1
+    await bench.work(after=15 * SECOND)
+    assert (await bench.state(), len(bench.provider.performed)) == (ActionState.UNKNOWN, 1)
+
+
 async def test_nothing_is_sent_again_under_a_key_that_the_provider_may_have_forgotten(outside: Outside) -> None:
     bench = Bench(outside, FakeProvider(INVOICE, facts=replace(FACTS, key_window=MINUTE)))
     await _in_doubt(bench)
