@@ -20,7 +20,7 @@ tour: $(VENV)/.run
 	$(BIN)/recoup sandbox --headless
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -q -n 4 --dist worksteal
+	$(BIN)/python -m pytest -q -n auto --dist worksteal
 
 check: $(VENV)/.test
 	$(BIN)/ruff format --check .

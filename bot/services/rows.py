@@ -14,7 +14,7 @@ from bot.domain.records import ActionRecord
 from bot.ports import Clock, Journal
 from bot.services.accounts import Accounts
 
-SILENT_DOUBT = timedelta(seconds=6)
+SILENT_DOUBT = timedelta(seconds=8)
 """A doubt that the first check settles is never shown, also not where another row of the message is redrawn meanwhile."""
 
 

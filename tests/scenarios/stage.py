@@ -34,7 +34,7 @@ VOID, UNCOLLECTIBLE = "Void invoice", "Mark uncollectible"
 
 A_MINUTE = timedelta(minutes=1)
 MORE_THAN_AN_HOUR = timedelta(minutes=61)
-PATIENCE = 5.0
+PATIENCE = 20.0
 _LOOK_AFTER = 0.04
 T = TypeVar("T")
 
@@ -280,7 +280,7 @@ async def opened(database: Path | str, house: House | None = None) -> AsyncGener
     stripe = FakeStripe(clock.seconds)
     world = World([stripe])
     await world.start()
-    slack = LocalSlack(world=world)
+    slack = LocalSlack(world=world, ack_deadline=15.0)  # a busy machine is not a slow bot
     await slack.start()
     url = database if isinstance(database, str) else f"sqlite+aiosqlite:///{database}"
     configuration = house.configuration(slack, world, url)

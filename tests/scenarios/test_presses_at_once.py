@@ -182,4 +182,4 @@ async def _connect(stage: Stage) -> None:
     if stage.slack.request_url:
         stage.slack.request_url = f"http://127.0.0.1:{stage.port}/slack/events"
     else:
-        await stage.eventually(lambda: stage.slack.sockets.connections > 0, "the connection", within=15.0)
+        await stage.eventually(lambda: stage.slack.sockets.connections > 0, "the connection")

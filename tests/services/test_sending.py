@@ -133,7 +133,7 @@ async def test_a_send_without_an_answer_is_unknown_whatever_went_wrong(bench: Be
     action = await bench.newest()
     assert (action.state, action.next_check_at) == (ActionState.UNKNOWN, bench.clock.now() + 5 * SECOND)
     assert (await bench.fresh_row()).choices == ()
-    bench.clock.advance(6 * SECOND)
+    bench.clock.advance(9 * SECOND)
     assert (await bench.fresh_row()).choices == (Choice.CHECK,)
 
 
