@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from bot.sandbox.slack_inputs import is_date, number_of
 from bot.sandbox.slack_shapes import (
     BOTH_TEXTS,
     Check,
@@ -30,7 +31,25 @@ CONFIRM: Final = record(
     {"style": STYLE},
 )
 SLACK_FILE: Final = record({}, {"id": string(255), "url": string(3000)}, exactly_one("id", "url"))
-DATE: Final = pattern(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", "2026-11-20")
+
+
+def _date(found: Findings, value: Any, at: str) -> None:
+    if not is_date(value):
+        found.add(at, "wrong_format", "must be a date that exists, such as 2026-11-20")
+
+
+def _number(found: Findings, value: Any, at: str) -> None:
+    if not isinstance(value, str) or number_of(value) is None:
+        found.add(at, "wrong_format", "must be a string that holds a number")
+
+
+def _numbers_agree(found: Findings, element: Any, at: str) -> None:
+    bounds = [number_of(element[name]) for name in ("min_value", "initial_value", "max_value") if name in element]
+    given = [bound for bound in bounds if bound is not None]
+    if given != sorted(given):
+        found.add(at, "conflict", "min_value, initial_value and max_value must be in this order")
+    if not element["is_decimal_allowed"] and any(bound != bound.to_integral_value() for bound in given):
+        found.add(at, "conflict", "decimals are not allowed, and one is given")
 
 
 def option(kinds: tuple[str, ...] = ("plain_text",), *, with_url: bool = False) -> Check:
@@ -144,7 +163,7 @@ CHOICES: Final[Mapping[str, Check]] = {
     ),
 }
 PICKERS: Final[Mapping[str, Check]] = {
-    "datepicker": _element({}, {**_MENU, "initial_date": DATE}),
+    "datepicker": _element({}, {**_MENU, "initial_date": _date}),
     "timepicker": _element(
         {}, {**_MENU, "initial_time": pattern(r"([01]\d|2[0-3]):[0-5]\d", "09:30"), "timezone": string(255)}
     ),
@@ -184,11 +203,12 @@ TYPED: Final[Mapping[str, Check]] = {
         {"is_decimal_allowed": flag},
         {
             **_FIELD,
-            "initial_value": string(255),
-            "min_value": string(255),
-            "max_value": string(255),
+            "initial_value": _number,
+            "min_value": _number,
+            "max_value": _number,
             "dispatch_action_config": _DISPATCH,
         },
+        _numbers_agree,
     ),
     "email_text_input": _element({}, {**_FIELD, "initial_value": string(3000, 0), "dispatch_action_config": _DISPATCH}),
     "url_text_input": _element({}, {**_FIELD, "initial_value": string(3000, 0), "dispatch_action_config": _DISPATCH}),

@@ -10,6 +10,7 @@ from bot.sandbox.slack_blocks import elements_of
 from bot.sandbox.slack_content import content_of
 from bot.sandbox.slack_delivery import Answer, Courier, Delivery
 from bot.sandbox.slack_elements import options_of
+from bot.sandbox.slack_inputs import problem_of
 from bot.sandbox.slack_payloads import (
     ONE_OPTION,
     NotThere,
@@ -208,7 +209,7 @@ class Play:
                 value = values.get(block["block_id"], {}).get(element["action_id"], initial(element))
                 entry = {"type": element["type"], **chosen(element, value)}
                 state.setdefault(block["block_id"], {})[element["action_id"]] = entry
-                problem = _client_side_problem(block, element, value)
+                problem = problem_of(block, element, value)
                 if problem:
                     errors[block["block_id"]] = problem
         return state, errors
@@ -280,15 +281,3 @@ class Play:
             channel, ts = container.get("channel_id"), container.get("message_ts")
             view_id = (payload.get("view") or {}).get("id")
         return Trouble(user=delivery.user, channel=channel, ts=ts, view_id=view_id, text=text, at=self._workspace.now())
-
-
-def _client_side_problem(block: Json, element: Json, value: Any) -> str | None:
-    if value in (None, "", []):
-        return None if block["type"] != "input" or block.get("optional") else "Please complete this required field."
-    if element["type"] == "plain_text_input":
-        least, most = element.get("min_length", 0), element.get("max_length", 3000)
-        if len(str(value)) > most:
-            return f"This must be at most {most} characters."
-        if len(str(value)) < least:
-            return f"This must be at least {least} characters."
-    return None
