@@ -36,7 +36,6 @@ from bot.settings import AccountConfiguration, Configuration, ConfigurationError
 from bot.slack import ConnectedSlack, StartRefused, connected_slack, socket_mode
 from bot.storage.engine import Storage, open_storage
 from bot.storage.schema import is_sqlite, migrate, schema_is_current
-from bot.telemetry import OPEN_ACTIONS, WAITING_LETTERS
 from bot.web import WebServer
 from handlers import Handlers, register
 from handlers.announcer import SlackAnnouncer
@@ -264,12 +263,10 @@ async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
 
 
 async def _keep_house(bot: Bot) -> None:
-    """Forget what nothing needs any more, and keep the gauges."""
+    """Forget what nothing needs any more."""
     while True:
         with contextlib.suppress(JournalUnavailable):
             await bot.storage.journal.prune(bot.clock.now())
-            OPEN_ACTIONS.set(len(await bot.storage.journal.open_actions(1000)))
-            WAITING_LETTERS.set(await bot.storage.outbox.waiting())
         await asyncio.sleep(_HOUSEKEEPING_SECONDS)
 
 

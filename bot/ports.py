@@ -3,6 +3,7 @@
     Provider    a billing system that holds invoices and can act on them      bot.providers
     Journal     who decided what, what was sent, how it ended                 bot.storage.journal
     Outbox      what is still to be said, and to whom                         bot.storage.outbox
+    Watchlist   which invoices somebody wants to see in every digest          bot.storage.watching
     DigestLog   which digest ran for which scheduled time, and what it found  bot.storage.digests
     Timetable   when digests are due                                          bot.scheduling
     Announcer   says it, in Slack                                             handlers.announcer
@@ -23,9 +24,10 @@ from typing import Protocol
 from bot.domain.action import Action, ActionState
 from bot.domain.capability import ProviderFacts
 from bot.domain.content import Content
-from bot.domain.digest import Digest, DigestKey, DigestPlan, ListedInvoice
+from bot.domain.details import Details
+from bot.domain.digest import Digest, DigestKey, DigestPlan, ListedInvoice, Watched
 from bot.domain.errors import RecoupError
-from bot.domain.invoice import Invoice, InvoiceRef
+from bot.domain.invoice import Invoice, InvoiceRef, PaymentMethod
 from bot.domain.money import Money
 from bot.domain.offer import Decision, Offer
 from bot.domain.outcome import Outcome
@@ -54,7 +56,7 @@ class Window:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionOrder:
     """One send. `invoice` is the guard read, `key` the idempotency key of the attempt, `expected` what a retry should
-    collect, `method` another stored payment method that the person chose."""
+    collect, `method` another stored payment method that the person chose, `details` what a dialog asked for."""
 
     action: Action
     invoice: Invoice
@@ -62,6 +64,7 @@ class ActionOrder:
     expected: Money
     reason: str | None = field(default=None, repr=False)
     method: str | None = None
+    details: Details = None
 
 
 class Provider(Protocol):
@@ -82,8 +85,15 @@ class Provider(Protocol):
     def failed(self, window: Window) -> AsyncIterator[Invoice | Unreadable]:
         """Every failed invoice once, in no order, without decline reasons; streamed as pages arrive."""
 
+    async def numbered(self, number: str) -> list[Invoice]:
+        """Invoices with exactly this number, whatever the capitals; at most ten."""
+
     async def find(self, text: str) -> list[Invoice]:
-        """Invoices whose number is `text`, at most ten."""
+        """Invoices whose number, customer id, customer's e-mail or customer's name is `text`; newest first, each once, at
+        most fifty. Empty where nothing fits."""
+
+    async def methods(self, ref: InvoiceRef) -> list[PaymentMethod]:
+        """The stored methods of the invoice's customer that a retry could charge; empty where there are none."""
 
     async def perform(self, order: ActionOrder) -> Outcome: ...
     async def settle(self, attempt: Attempt) -> Outcome:
@@ -92,6 +102,9 @@ class Provider(Protocol):
 
     async def payment_link(self, ref: InvoiceRef) -> str | None:
         """The hosted payment page, fetched fresh; None where the invoice has none."""
+
+    async def pdf(self, ref: InvoiceRef) -> str | None:
+        """Where the PDF can be fetched without a key, fetched fresh; None where the invoice has none."""
 
     async def close(self) -> None: ...
 
@@ -292,6 +305,22 @@ class Outbox(Protocol):
     async def give_up(self, letter: Letter, owner: str, why: str) -> None: ...
     async def next_due(self) -> datetime | None: ...
     async def waiting(self) -> int: ...
+
+
+# --- watched invoices --------------------------------------------------------------------------------------------
+
+
+class Watchlist(Protocol):
+    """Invoices that stay in the digest until nothing is owed on them. Every change is an audit event."""
+
+    async def watch(self, ref: InvoiceRef, by: str, at: datetime) -> bool:
+        """False where it is watched already."""
+
+    async def unwatch(self, ref: InvoiceRef, by: str, at: datetime) -> bool:
+        """False where nobody watches it."""
+
+    async def watched(self, accounts: Sequence[str]) -> list[Watched]:
+        """Of these accounts, oldest first."""
 
 
 # --- digests -----------------------------------------------------------------------------------------------------

@@ -31,6 +31,13 @@ from bot.scheduling import read_cron
 DEFAULT_CONFIG = "recoup.toml"
 DEFAULT_DATABASE = "sqlite+aiosqlite:///recoup.db"
 DEFAULT_SLACK_API = "https://slack.com/api/"
+PLACEHOLDERS = {
+    "C_YOUR_CHANNEL": "put the channel's id in its place (in Slack: the channel's details, at the end, Copy channel ID)",
+    "U_YOUR_MEMBER": "put a person's id in its place (in Slack: the person's profile, ⋮, Copy member ID)",
+    "S_YOUR_GROUP": "put a user group's id in its place (in Slack: the user group, ⋮, Copy group ID)",
+}
+"""Ids that stand in the file of `recoup init`, and what belongs there."""
+_TOKEN_KINDS = {"xoxb-": "a bot token", "xapp-": "an app-level token", "xoxp-": "a user token"}
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -44,6 +51,8 @@ class ConfigurationError(RecoupError):
 
 def _slack_id(prefixes: str) -> AfterValidator:
     def check(value: str) -> str:
+        if value in PLACEHOLDERS:
+            raise UnusableValue(f"“{value}” is the placeholder that `recoup init` wrote; {PLACEHOLDERS[value]}")
         if not re.fullmatch(rf"[{prefixes}][A-Z0-9]{{2,}}", value):
             raise UnusableValue(f"“{value}” is not a Slack id (it begins with {' or '.join(prefixes)})")
         return value
@@ -187,12 +196,45 @@ class Configuration:
 
 def load_configuration(*, needs_slack: bool = True) -> Configuration:
     """Read `recoup.toml` and the environment. Raises ConfigurationError."""
+    configuration, problems = read_configuration(needs_slack=needs_slack)
+    if configuration is None or problems:
+        raise ConfigurationError(problems)
+    return configuration
+
+
+def read_configuration(*, needs_slack: bool = True) -> tuple[Configuration | None, list[str]]:
+    """The same for who wants to go on in spite of problems: what can be used, without the sections that hold a problem
+    and those that name them. None: nothing can be used."""
+    values: dict[str, Any] = {}
     try:
-        settings = Settings(**_without_unsafe(_read_toml()))
+        values = _without_unsafe(_read_toml())
+        settings = Settings(**values)
+    except ConfigurationError as error:
+        return _salvaged({}, {"accounts"}, error.problems, needs_slack)
     except ValidationError as error:
-        raise ConfigurationError(_sentences(error) + _unknown_variables()) from None
+        broken = {str(problem["loc"][0]) for problem in error.errors(include_input=False) if problem["loc"]}
+        return _salvaged(values, broken, _sentences(error), needs_slack)
     except SettingsError:  # a whole section as JSON in one variable, which no variable of ours holds
-        raise ConfigurationError(_unknown_variables()) from None
+        return None, _unknown_variables()
+    return _meant(settings, needs_slack)
+
+
+def _salvaged(
+    values: dict[str, Any], broken: set[str], problems: list[str], needs_slack: bool
+) -> tuple[Configuration | None, list[str]]:
+    named_by = {"accounts": {"digest", "allow"}, "roles": {"allow"}}
+    left_out = broken.union(*(named_by.get(section, set()) for section in broken))
+    try:
+        settings = Settings(**{key: value for key, value in values.items() if key not in left_out})
+    except (ValidationError, SettingsError):
+        return None, problems + _unknown_variables()
+    if "accounts" in left_out:  # without `base_url` a key might go to a host that it is not for
+        settings = settings.model_copy(update={"accounts": {}})
+    configuration, more = _meant(settings, needs_slack)
+    return configuration, problems + more
+
+
+def _meant(settings: Settings, needs_slack: bool) -> tuple[Configuration, list[str]]:
     problems: list[str] = []
     configuration = Configuration(
         slack=_slack(settings, problems, needed=needs_slack),
@@ -209,10 +251,7 @@ def load_configuration(*, needs_slack: bool = True) -> Configuration:
         },
         rules=_rules(settings, {account.name for account in accounts}, problems),
     )
-    problems += _unknown_variables()
-    if problems:
-        raise ConfigurationError(problems)
-    return configuration
+    return configuration, problems + _unknown_variables()
 
 
 def _read_toml() -> dict[str, Any]:
@@ -266,6 +305,8 @@ def _sentences(error: ValidationError) -> list[str]:
         where = _named(problem["loc"])
         if problem["type"] == "extra_forbidden":
             sentences.append(f"`{where}` is not a setting that Recoup knows; remove it or mend its spelling.")
+        elif problem["type"] == "missing":
+            sentences.append(f"`{where}` is missing.")
         else:
             sentences.append(f"`{where}`: {problem['msg'].removeprefix('Value error, ')}.")
     return sentences
@@ -284,14 +325,21 @@ def _slack(settings: Settings, problems: list[str], *, needed: bool) -> SlackCon
         return None
     bot_token = token.get_secret_value().strip() if token else ""
     if not bot_token.startswith("xoxb-"):
-        problems.append("SLACK_BOT_TOKEN must hold the bot token of your Slack app; it begins with xoxb-.")
+        problems.append(
+            f"SLACK_BOT_TOKEN must hold the bot token of your Slack app; it begins with xoxb-.{_other_kind(bot_token)}"
+        )
     app_token = (app.get_secret_value().strip() or None) if app else None
     if app_token is not None and not app_token.startswith("xapp-"):
-        problems.append("SLACK_APP_TOKEN must hold an app-level token; it begins with xapp-.")
+        problems.append(f"SLACK_APP_TOKEN must hold an app-level token; it begins with xapp-.{_other_kind(app_token)}")
     signing_secret = (secret.get_secret_value().strip() or None) if secret else None
     if needed and app_token is None and signing_secret is None:
         problems.append("Set SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET (Slack calls your URL).")
     return SlackConfiguration(bot_token, app_token, signing_secret, _api_url(settings.slack_api_url, problems))
+
+
+def _other_kind(token: str) -> str:
+    kind = next((kind for start, kind in _TOKEN_KINDS.items() if token.startswith(start)), None)
+    return f" What it holds is {kind}." if kind else ""
 
 
 def _api_url(text: str, problems: list[str]) -> str:

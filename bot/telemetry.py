@@ -11,15 +11,35 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 REGISTRY = CollectorRegistry()
+REFERENCE_LENGTH = 8
+"""Characters of an action's id that people are shown, see `ActionRecord.reference`."""
 
 PRESSES = Counter("recoup_presses_total", "Presses and commands by what was decided", ["decided"], registry=REGISTRY)
 ACTION_STEPS = Counter("recoup_action_steps_total", "Steps the worker took, by action", ["action"], registry=REGISTRY)
 LETTERS = Counter(
     "recoup_messages_total", "What was said in Slack, by kind and result", ["kind", "result"], registry=REGISTRY
 )
-OPEN_ACTIONS = Gauge("recoup_open_actions", "Decisions whose ending is open", registry=REGISTRY)
+ENDED_ACTIONS = Counter(
+    "recoup_actions_ended_total", "Decisions that ended, by action and state", ["action", "state"], registry=REGISTRY
+)
+OPEN_ACTIONS = Gauge("recoup_open_actions", "Decisions whose ending is open, by state", ["state"], registry=REGISTRY)
 WAITING_LETTERS = Gauge("recoup_outbox_waiting", "Messages that Slack has not taken yet", registry=REGISTRY)
+OLDEST_LETTER = Gauge(
+    "recoup_outbox_oldest_seconds", "How long the oldest message that is due has not been taken by Slack", registry=REGISTRY
+)
 DIGESTS = Counter("recoup_digests_total", "Digest runs by result", ["result"], registry=REGISTRY)
+DIGEST_LATE = Gauge(
+    "recoup_digest_late_seconds", "How long a digest that is due has not been built", ["digest"], registry=REGISTRY
+)
+HEALTHY = Gauge("recoup_healthy", "1 where /healthz finds nothing wrong with the part, else 0", ["part"], registry=REGISTRY)
+BUILD = Gauge("recoup_build_info", "Always 1; the version is in the label", ["version"], registry=REGISTRY)
+PROVIDER_SECONDS = Histogram(
+    "recoup_provider_seconds",
+    "Seconds that one request to a provider took, by account, method and outcome",
+    ["account", "method", "outcome"],
+    buckets=(0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 80.0),
+    registry=REGISTRY,
+)
 ACK_SECONDS = Histogram(
     "recoup_ack_seconds",
     "Seconds from Slack's request to our acknowledgement",
@@ -56,9 +76,12 @@ class _LibraryLines(logging.Handler):
 
 
 @contextlib.contextmanager
-def in_action(action_id: str) -> Iterator[None]:
-    """Every line logged inside carries the action id."""
-    with structlog.contextvars.bound_contextvars(action=action_id):
+def in_action(action_id: str | None) -> Iterator[None]:
+    """Every line logged inside carries the action's id, and the reference that people quote. None: no action's."""
+    if action_id is None:
+        yield
+        return
+    with structlog.contextvars.bound_contextvars(action=action_id, reference=action_id[:REFERENCE_LENGTH]):
         yield
 
 

@@ -10,60 +10,72 @@ class Action(StrEnum):
     """A decision about one invoice that is written down, executed once and answered."""
 
     RETRY = "retry"
+    RESEND = "resend"
     VOID = "void"
     UNCOLLECTIBLE = "uncollectible"
+    FINALIZE = "finalize"
+    PAID = "paid"
+    REFRESH = "refresh"
 
     @property
     def traits(self) -> Traits:
         return TRAITS[self]
 
 
+class Dialog(StrEnum):
+    """What a person is asked before the decision counts; its answer is the durable press."""
+
+    REASON = "reason"
+    """Why: a list and free text."""
+    ISSUE = "issue"
+    """Whether the provider shall also collect."""
+    PAYMENT = "payment"
+    """The payment that was received elsewhere."""
+
+
 @dataclass(frozen=True, slots=True)
 class Traits:
     """What follows from an action wherever it appears.
 
-    `label` is a button's text; `doing` and `done` complete a sentence about an invoice; `takes_money` means that it
-    makes the provider charge somebody; `wants_reason` opens the modal; `reads_roles_afresh` makes the worker ask Slack
-    again for the person's roles before it sends; `is_bound` puts it under `up_to` and `per_day`.
+    `label` is a button's text; `doing` and `done` complete a sentence about an invoice; `undone` says what surely did not
+    happen. `takes_money` means that it makes the provider charge somebody; `dialog` is what the person is asked first;
+    `reads_roles_afresh` makes the worker ask Slack again for the person's roles before it sends; `is_bound` puts it under
+    `up_to` and `per_day`; `leaves_trace` means that a later read of the invoice can tell whether it happened.
     """
 
     label: str
     doing: str
     done: str
-    takes_money: bool
-    wants_reason: bool
-    reads_roles_afresh: bool
-    is_bound: bool
+    undone: str
+    takes_money: bool = False
+    dialog: Dialog | None = None
+    reads_roles_afresh: bool = False
+    is_bound: bool = True
+    leaves_trace: bool = True
 
 
+_UNCHANGED = "nothing was changed"
 TRAITS: dict[Action, Traits] = {
-    Action.RETRY: Traits(
-        "Retry payment",
-        "Retrying",
-        "Paid",
-        takes_money=True,
-        wants_reason=False,
-        reads_roles_afresh=False,
-        is_bound=True,
+    Action.RETRY: Traits("Retry payment", "Retrying", "Paid", "nothing was charged", takes_money=True),
+    Action.RESEND: Traits(
+        "Resend invoice", "Resending the invoice", "Sent again", "nothing was sent", is_bound=False, leaves_trace=False
     ),
     Action.VOID: Traits(
-        "Void invoice",
-        "Voiding",
-        "Voided",
-        takes_money=False,
-        wants_reason=True,
-        reads_roles_afresh=True,
-        is_bound=True,
+        "Void invoice", "Voiding", "Voided", _UNCHANGED, dialog=Dialog.REASON, reads_roles_afresh=True
     ),
     Action.UNCOLLECTIBLE: Traits(
         "Mark uncollectible",
         "Marking uncollectible",
         "Marked uncollectible",
-        takes_money=False,
-        wants_reason=True,
+        _UNCHANGED,
+        dialog=Dialog.REASON,
         reads_roles_afresh=True,
-        is_bound=True,
     ),
+    Action.FINALIZE: Traits("Finalize invoice", "Finalizing", "Finalized", _UNCHANGED, dialog=Dialog.ISSUE),
+    Action.PAID: Traits(
+        "Mark as paid", "Marking as paid", "Marked as paid", _UNCHANGED, dialog=Dialog.PAYMENT, reads_roles_afresh=True
+    ),
+    Action.REFRESH: Traits("Refresh draft", "Refreshing", "Refreshed", _UNCHANGED, is_bound=False),
 }
 
 

@@ -22,13 +22,19 @@ class Resend(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Capability:
-    """One action at one provider. `provider_term` is the vendor's own word, `consequence` one sentence for the dialog."""
+    """One action at one provider. `provider_term` is the vendor's own word, `consequence` one sentence for the dialog.
+
+    `otherwise` is the sentence for an invoice of another collection method. `takes_part` is for `paid`: whether a payment
+    of less than what is owed can be recorded.
+    """
 
     allowed_on: frozenset[InvoiceStatus]
     provider_term: str
     consequence: str
     collection: frozenset[CollectionMethod] = frozenset(CollectionMethod)
+    otherwise: str = ""
     takes_method: bool = False
+    takes_part: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +56,12 @@ class ProviderFacts:
     """A regular expression for ids whose shape says that they are this provider's."""
     failed_means: str
     """How "failed" is defined here, for the footer of a digest."""
+    instead: Mapping[Action, str] = field(default_factory=dict)
+    """For an action that the provider does not have: one sentence with the reason and the next best thing."""
     has_payment_link: bool = True
+    has_pdf: bool = True
+    has_list: bool = True
+    """Whether failed invoices can be listed; where not, only watched ones are in the digest."""
     settle_after: timedelta = field(default=timedelta(seconds=120))
     reason_limit: int | None = None
 
@@ -58,7 +69,8 @@ class ProviderFacts:
         """Why this provider cannot do `action` to `invoice` as it stands; None when it can."""
         capability = self.capabilities.get(action)
         if capability is None:
-            return Refusal(RefusalKind.NOT_SUPPORTED, {"provider": self.name, "action": action.traits.label.lower()})
+            lack = {"provider": self.name, "action": action.traits.label.lower(), "instead": self.instead.get(action, "")}
+            return Refusal(RefusalKind.NOT_SUPPORTED, lack)
         facts = {"invoice": invoice.label, "status": invoice.provider_status, "action": action.traits.label.lower()}
         if invoice.status not in capability.allowed_on:
             return Refusal(RefusalKind.NOT_ACTIONABLE, facts)
@@ -67,5 +79,6 @@ class ProviderFacts:
         if action.traits.takes_money and invoice.owed.minor == 0:
             return Refusal(RefusalKind.NOT_ACTIONABLE, {**facts, "status": "owing nothing"})
         if invoice.collection not in capability.collection:
-            return Refusal(RefusalKind.NOT_ACTIONABLE, {**facts, "status": "paid by the customer, not charged"})
+            ref = str(invoice.ref)
+            return Refusal(RefusalKind.WRONG_COLLECTION, {**facts, "why": capability.otherwise, "ref": ref})
         return None

@@ -64,6 +64,14 @@ class Standing:
         return Refusal(RefusalKind.CONFIRM_METHOD, facts) if same is None and not confirmed else None
 
     @property
+    def may_charge_another(self) -> bool:
+        """Whether a retry could charge a stored method that the person chooses."""
+        capability = self.facts.capabilities.get(Action.RETRY)
+        if capability is None or not capability.takes_method:
+            return False
+        return self.facts.objection(Action.RETRY, self.invoice) is None and self.cool_until is None
+
+    @property
     def confirm_retry(self) -> str | None:
         """The declined method to name in the dialog, where it cannot be read which one a retry would charge."""
         if self.invoice.charge_is_declined_method is None and self.invoice.decline is not None:
@@ -75,15 +83,15 @@ def choices_for(standing: Standing, action: ActionRecord | None, *, is_card: boo
     """The buttons of a row or card. `action` is the newest decision on the invoice since the offer was drawn."""
     if action is not None and action.state.is_live:
         return (Choice.CHECK,) if action.state in _CHECKABLE else ()
-    choices = [
-        Choice(kind.value)
-        for kind in (Action.RETRY, Action.VOID, Action.UNCOLLECTIBLE)
-        if standing.objection(kind, confirmed=True) is None
-    ]
-    invoice = standing.invoice
+    choices = [Choice(kind.value) for kind in Action if standing.objection(kind, confirmed=True) is None]
+    if standing.may_charge_another:
+        choices.append(Choice.RETRY_WITH)
+    invoice, facts = standing.invoice, standing.facts
     payable = invoice.status in {InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE} and invoice.owed.minor > 0
-    if payable and standing.facts.has_payment_link:
+    if payable and facts.has_payment_link:
         choices.append(Choice.LINK)
+    if is_card and facts.has_pdf and invoice.status is not InvoiceStatus.DRAFT:
+        choices.append(Choice.PDF)
     if not is_card:
         choices.append(Choice.SHOW)
     elif is_private:

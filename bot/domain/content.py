@@ -20,9 +20,15 @@ class Choice(StrEnum):
     """A button that can work on an invoice as it stands; the verb in the button's value."""
 
     RETRY = "retry"
+    RETRY_WITH = "retry_with"
     LINK = "link"
+    RESEND = "resend"
+    FINALIZE = "finalize"
+    REFRESH = "refresh"
     VOID = "void"
     UNCOLLECTIBLE = "uncollectible"
+    PAID = "paid"
+    PDF = "pdf"
     SHOW = "show"
     SHARE = "share"
     CHECK = "check"
@@ -70,12 +76,23 @@ class CardContent:
     shared_by: str | None = None
 
 
+class ListOf(StrEnum):
+    """What a list was asked for; also the sub-command that gives its next page."""
+
+    FAILED = "failed"
+    FOUND = "find"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListContent:
-    """The answer to `failed`: rows, how many there are in all, what was left out and why."""
+    """The answer to `failed` and `find`: rows, how many there are in all, what was left out and why.
+
+    `words` is what was typed after the sub-command, with `page:2` where another page than the first was asked for.
+    """
 
     rows: tuple[Row, ...]
     total: int
+    of: ListOf = ListOf.FAILED
     words: str = ""
     gaps: tuple[tuple[str, str], ...] = ()
     note: str | None = None
@@ -101,10 +118,21 @@ class RefusalContent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkContent:
-    """The hosted payment page, given privately; a bearer URL, never stored and never posted to a channel."""
+    """The hosted payment page or the PDF, given privately; a bearer URL, never stored and never posted to a channel."""
 
     invoice: Invoice
     url: str = field(repr=False)
+    is_pdf: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchContent:
+    """The answer to `watch` and `unwatch`: whether the invoice is watched now, and whether that is news."""
+
+    invoice: Invoice
+    is_watched: bool
+    is_news: bool
+    facts: ProviderFacts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +181,7 @@ Content = (
     | EndingContent
     | RefusalContent
     | LinkContent
+    | WatchContent
     | HistoryContent
     | StatusContent
     | AlertContent

@@ -60,6 +60,15 @@ class ListedInvoice:
 
 
 @dataclass(frozen=True, slots=True)
+class Watched:
+    """An invoice that somebody wants to see in every digest until nothing is owed on it any more."""
+
+    ref: InvoiceRef
+    by: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Gap:
     """What a digest lacks and why, in one sentence: an account that could not be read, rows that made no sense."""
 
@@ -97,6 +106,8 @@ class Digest:
     late_since: datetime | None = None
     asked_by: str | None = None
     quiet_line: bool = False
+    watched: frozenset[str] = frozenset()
+    """REFs of the rows that stand here because somebody watches them, not because they failed."""
 
     @property
     def count(self) -> int:

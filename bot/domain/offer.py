@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from bot.domain.action import Action
+from bot.domain.details import Details
 from bot.domain.errors import UnusableValue
 from bot.domain.invoice import Invoice, InvoiceRef, InvoiceStatus, PaymentMethod
 
@@ -121,9 +122,10 @@ class Decision:
     """What a person pressed or typed, after the modal if there was one.
 
     `method` is another stored payment method that the person named; `reason` is free text, already stripped of control
-    characters.
+    characters; `details` are what the dialogs of `paid` and `finalize` ask for.
     """
 
     action: Action
     reason: str | None = field(default=None, repr=False)
     method: str | None = None
+    details: Details = None

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from bot.domain.action import Action, ActionState
 from bot.domain.decline import Decline
+from bot.domain.details import Details
 from bot.domain.invoice import Invoice, InvoiceRef, PaymentState
 from bot.domain.money import Money
 from bot.domain.offer import Offer
@@ -69,6 +70,7 @@ class ActionRecord:
     amount: Money | None = None
     method: str | None = None
     reason: str | None = field(default=None, repr=False)
+    details: Details = None
     next_check_at: datetime | None = None
     checks: int = 0
     ending: Ending | None = None

@@ -28,6 +28,7 @@ class RefusalKind(StrEnum):
     CHANGED = "changed"
     NOT_SUPPORTED = "not_supported"
     NOT_ACTIONABLE = "not_actionable"
+    WRONG_COLLECTION = "wrong_collection"
     COOL_DOWN = "cool_down"
     SAME_METHOD = "same_method"
     CONFIRM_METHOD = "confirm_method"

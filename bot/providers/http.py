@@ -23,6 +23,7 @@ from bot.domain.errors import FailureReason, ProviderFailure, UnusableValue
 from bot.domain.outcome import Rejected, RejectedReason, Unknown
 from bot.providers.pace import PATIENCE, Budget, Pace
 from bot.providers.wording import setting
+from bot.telemetry import PROVIDER_SECONDS
 
 Transport = httpx.AsyncBaseTransport
 Pairs = Sequence[tuple[str, str]]
@@ -188,12 +189,17 @@ class ProviderHttp:
     async def _exchange(self, call: _Call) -> Reply:
         started = time.perf_counter()
         seen = {"account": self._account, "method": call.method, "path": call.template}
+        outcome = "silent"
         try:
             async with asyncio.timeout(SEND_LIMIT if call.method == "POST" else 2 * READ_LIMIT):
                 reply = await self._round_trip(call)
         except _SILENCE as error:
             log.warning("provider.silent", **seen, error=type(error).__name__, ms=_ms_since(started))
             raise
+        else:
+            outcome = _outcome_of(reply.status)
+        finally:
+            PROVIDER_SECONDS.labels(self._account, call.method, outcome).observe(time.perf_counter() - started)
         log.info("provider.replied", **seen, status=reply.status, request_id=reply.request_id, ms=_ms_since(started))
         return reply
 
@@ -240,6 +246,10 @@ def _read_failure(error: Exception) -> ProviderFailure:
     if isinstance(error, _TooLarge):
         return ProviderFailure(FailureReason.UNREADABLE, "The provider's answer was too large to read.")
     return ProviderFailure(FailureReason.UNREACHABLE, f"The provider did not answer ({type(error).__name__}).")
+
+
+def _outcome_of(status: int) -> str:
+    return "429" if status == 429 else f"{status // 100}xx"
 
 
 def _ms_since(started: float) -> int:

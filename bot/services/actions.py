@@ -6,6 +6,8 @@ import hashlib
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+import structlog
+
 from bot.domain.action import Action, Word
 from bot.domain.capability import Capability
 from bot.domain.errors import UnusableValue
@@ -18,9 +20,13 @@ from bot.ports import Accepted, AlreadyAccepted, Busy, Clock, Journal, Press, Re
 from bot.services.accounts import Accounts
 from bot.services.rights import Rights
 from bot.services.wakeup import Wakeup
+from bot.telemetry import PRESSES, in_action
 
 ACT_WITHIN = timedelta(minutes=10)
 """A decision that was not sent by then is not sent at all: nobody expects a charge later."""
+
+_DECIDED = {Accepted: "accepted", AlreadyAccepted: "repeated", Busy: "busy", Redelivered: "redelivered"}
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +101,7 @@ class ActionService:
                 offer=offer,
             )
         )
+        _note(accepted)
         self._wake()
         return accepted
 
@@ -119,6 +126,7 @@ class ActionService:
                     answer=False,
                 )
             )
+            _note_refusal(refusal, word.value)
             return refusal
         accepted = await self._journal.accept(
             Press(
@@ -132,6 +140,7 @@ class ActionService:
                 typed_ref=typed.text,
             )
         )
+        _note(accepted)
         self._wake()
         return accepted
 
@@ -215,9 +224,23 @@ class ActionService:
                 ref=offer.ref if offer else None,
             )
         )
+        _note_refusal(refusal, action.value if action else None, offer.ref.account if offer else None)
         self._talk.set()
         return refusal
 
     def _wake(self) -> None:
         self._work.set()
         self._talk.set()
+
+
+def _note(decided: Accepted | AlreadyAccepted | Busy | Redelivered) -> None:
+    PRESSES.labels(_DECIDED[type(decided)]).inc()
+    if isinstance(decided, Accepted):
+        action = decided.action
+        with in_action(action.id):
+            _log.info("action.accepted", kind=action.kind.value, account=action.ref.account if action.ref else None)
+
+
+def _note_refusal(refusal: Refusal, word: str | None, account: str | None = None) -> None:
+    PRESSES.labels("refused").inc()
+    _log.info("press.refused", refusal=refusal.kind.value, kind=word, account=account)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,7 +19,7 @@ from bot.domain.refusal import Refusal
 from bot.ports import Announcer, Clock, Journal, Letter, NotSaid, Outbox, Say, SlackFailure
 from bot.services.messages import Messages, is_card
 from bot.services.wakeup import Wakeup
-from bot.telemetry import LETTERS
+from bot.telemetry import LETTERS, in_action
 
 LEASE = timedelta(seconds=60)
 POLL_SECONDS = 5.0
@@ -52,10 +53,13 @@ class Delivery:
         self._talk = talk
         self._running: set[asyncio.Task[None]] = set()
         self._stopping = False
+        self.turned_at = time.monotonic()
+        """When the loop last went round, for `/healthz`."""
 
     async def run(self) -> None:
         """Say what is due for ever."""
         while not self._stopping:
+            self.turned_at = time.monotonic()
             await self._talk.wait(await self._pause())
             await self._claim_all()
 
@@ -112,6 +116,10 @@ class Delivery:
         self._talk.set()
 
     async def _deliver(self, letter: Letter, owner: str) -> None:
+        with in_action(letter.action_id):
+            await self._deliver_or_give_up(letter, owner)
+
+    async def _deliver_or_give_up(self, letter: Letter, owner: str) -> None:
         try:
             await self._deliver_or_postpone(letter, owner)
         except JournalUnavailable as error:
@@ -125,9 +133,7 @@ class Delivery:
             await self._say(letter)
         except SlackFailure as failure:
             LETTERS.labels(letter.kind.value, failure.why.value).inc()
-            _log.warning(
-                "letter.not_said", kind=letter.kind, why=failure.why, detail=failure.detail, action=letter.action_id
-            )
+            _log.warning("letter.not_said", kind=letter.kind, why=failure.why, detail=failure.detail)
             if failure.why in {NotSaid.GONE, NotSaid.UNUSABLE}:
                 await self._outbox.give_up(letter, owner, str(failure))
             else:
@@ -234,6 +240,9 @@ class Delivery:
             await self._first_that_works([*self._asker(content, alert), *self._ops(alert)])
             return
         await self._journal.posted(letter.target, channel, ts)
+        if isinstance(content, DigestContent):
+            found = content.digest
+            _log.info("digest.posted", digest=found.plan_name, channel=channel, count=found.count, gaps=len(found.gaps))
 
     def _asker(self, digest: Content, alert: AlertContent) -> list[_Address]:
         """Who asked for a digest learns that it did not appear; a scheduled one is the operators' affair."""

@@ -4,6 +4,7 @@ read ends as Rejected, a send without an answer as Unknown, so every claim ends 
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
@@ -24,6 +25,7 @@ from bot.services.accounts import Accounts
 from bot.services.resolution import Resolution
 from bot.services.rights import Rights
 from bot.services.rows import SILENT_DOUBT
+from bot.telemetry import ENDED_ACTIONS
 
 SEND_DEADLINE = timedelta(seconds=90)
 """Shorter than the lease (120 s): a worker that lost its lease can't be sending any more."""
@@ -91,7 +93,7 @@ class Execution:
             reason=_for_provider(claim.action.reason, provider.facts.reason_limit),
             method=attempt.method,
         )
-        outcome = await self._perform(provider, order)
+        outcome = await self._perform(provider, order, attempt.sends)
         if is_in_doubt and isinstance(outcome, Rejected):
             # A no to the second send says nothing about the first one, which may still have happened.
             outcome = Unknown(cause=outcome.detail, request_id=outcome.request_id)
@@ -129,6 +131,7 @@ class Execution:
                     raise
                 await asyncio.sleep(0.5)
             else:
+                _note(claim, step)
                 return
 
     async def step_of(self, claim: Claim, attempt: Attempt, outcome: Outcome) -> Step:
@@ -225,7 +228,21 @@ class Execution:
             afresh=action.kind.traits.reads_roles_afresh,
         )
 
-    async def _perform(self, provider: Provider, order: ActionOrder) -> Outcome:
+    async def _perform(self, provider: Provider, order: ActionOrder, sends: int) -> Outcome:
+        started = time.perf_counter()
+        outcome = await self._answer_to(provider, order)
+        _log.info(
+            "attempt.sent",
+            kind=order.action.value,
+            account=provider.account,
+            outcome=type(outcome).__name__.lower(),
+            request_id=outcome.request_id,
+            sends=sends,
+            ms=round((time.perf_counter() - started) * 1000),
+        )
+        return outcome
+
+    async def _answer_to(self, provider: Provider, order: ActionOrder) -> Outcome:
         """Nothing that goes wrong here is a failure: the request may be on its way."""
         try:
             async with asyncio.timeout(SEND_DEADLINE.total_seconds()):
@@ -312,6 +329,28 @@ class Execution:
 
     def _is_late(self, claim: Claim) -> bool:
         return self._clock.now() - claim.action.created_at > LATE and not claim.action.reply_to.is_private
+
+
+def _note(claim: Claim, step: Step) -> None:
+    """One line for each ending, which is found by the reference that people quote; one more for each doubt."""
+    action, ending = claim.action, step.ending
+    facts = {
+        "kind": action.kind.value,
+        "account": action.ref.account if action.ref else None,
+        "state": step.state.value,
+        "request_id": ending.request_id,
+        "ms": round((ending.at - action.created_at) / timedelta(milliseconds=1)),
+    }
+    if step.state.is_live:
+        say = _log.warning if step.state is ActionState.NEEDS_HUMAN else _log.info
+        say("action.open", **facts, checks=step.checks)
+        return
+    ENDED_ACTIONS.labels(action.kind.value, step.state.value).inc()
+    refusal = ending.refusal.kind.value if ending.refusal else None
+    reason = ending.reason.value if ending.reason else None
+    decline = ending.decline.kind.value if ending.decline else None
+    why = {"refusal": refusal, "reason": reason, "decline": decline}
+    _log.info("action.ended", **facts, **{name: fact for name, fact in why.items() if fact is not None})
 
 
 def _is_paid(invoice: Invoice) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from datetime import timedelta
 
 import structlog
@@ -47,10 +48,13 @@ class Worker:
         self._talk = talk
         self._running: set[asyncio.Task[None]] = set()
         self._stopping = False
+        self.turned_at = time.monotonic()
+        """When the loop last went round, for `/healthz`."""
 
     async def run(self) -> None:
         """Claim and advance for ever."""
         while not self._stopping:
+            self.turned_at = time.monotonic()
             await self._work.wait(await self._pause())
             await self._claim_all()
 

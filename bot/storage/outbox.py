@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.ports import Letter, Say
 from bot.storage import codec, rows
 from bot.storage.database import Database, insert_into, uninterrupted
-from bot.storage.instant import Instant, db_now
+from bot.storage.instant import EPOCH, Instant, db_now
 from bot.storage.rows import Entry
 from bot.storage.tables import outbox, outbox_hold
 
@@ -79,6 +79,17 @@ class SqlOutbox:
         async with self._db.read() as connection:
             found = select(func.count()).select_from(outbox).where(_IS_PENDING)
             return (await connection.execute(found)).scalar_one()
+
+    async def oldest(self, now: datetime) -> datetime | None:
+        """Since when the message waits that is due longest; None where nothing is due."""
+        # A redraw that was planned ahead counts from its own time, what was tried in vain from when it was written.
+        since = case((outbox.c.tries > 0, outbox.c.created_at), else_=outbox.c.next_at)
+        is_waiting = and_(_IS_PENDING, or_(outbox.c.tries > 0, outbox.c.next_at <= now), outbox.c.created_at > EPOCH)
+        async with self._db.read() as connection:
+            moment: datetime | None = (
+                await connection.execute(select(func.min(since, type_=Instant())).where(is_waiting))
+            ).scalar()
+            return moment
 
 
 def _is_held(target: str, owner: str) -> ColumnElement[bool]:
