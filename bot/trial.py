@@ -13,18 +13,22 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bot.app import serve_until
 from bot.domain.action import STAR, Word
 from bot.domain.digest import DigestPlan
-from bot.domain.errors import RecoupError
+from bot.domain.errors import RecoupError, UnusableValue
+from bot.domain.invoice import InvoiceRef
 from bot.domain.money import Money
+from bot.domain.offer import ButtonValue
 from bot.domain.policy import Role, Rule
-from bot.ports import Clock
+from bot.ports import Clock, Journal
 from bot.sandbox.slack import LocalSlack
 from bot.sandbox.tour import take_tour
 from bot.sandbox.world import World
 from bot.settings import AccountConfiguration, Configuration, SlackConfiguration
+from bot.storage.engine import open_storage
 from bot.telemetry import configure_logging
 
 FINANCE, SUPPORT, OPS = "C0FIN", "C0SUP", "C0OPS"
@@ -38,6 +42,27 @@ class Sandbox:
 
     slack: LocalSlack
     world: World
+
+
+class JournalPages:
+    """The bot's journal, opened a second time and for reading only: the page can show nothing that is not on disk."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    async def invoice_of(self, button: str) -> tuple[str, str] | None:
+        with contextlib.suppress(UnusableValue):
+            offer = await self._journal.offer(ButtonValue.parse(button).offer_id)
+            return (offer.ref.account, offer.ref.id) if offer else None
+        return None
+
+    async def history(self, account: str, invoice: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        records, entries = await self._journal.history(InvoiceRef(account, invoice))
+        decisions = [
+            {"reference": one.reference, "label": one.kind.traits.label, "state": one.state.value, "by": one.actor.user}
+            for one in records
+        ]
+        return decisions, [{"at": one.at.timestamp(), "kind": one.kind, "facts": one.facts} for one in entries]
 
 
 async def play(*, headless: bool, port: int) -> int:
@@ -73,7 +98,9 @@ async def opened(*, port: int = 0, over_socket: bool = False) -> AsyncGenerator[
             async with running(configuration) as bot_port:
                 if not over_socket:
                     slack.request_url = f"http://127.0.0.1:{bot_port}/slack/events"
-                yield Sandbox(slack, world)
+                async with open_storage(configuration.database_url, read_only=True) as storage:
+                    slack.lend(JournalPages(storage.journal))
+                    yield Sandbox(slack, world)
         finally:
             await slack.close()
             await world.stop()

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from bot.sandbox.slack_control import Control, World, loopback_only
 from bot.sandbox.slack_delivery import ACK_DEADLINE, Answer, Courier, SignedHttp, SocketMode, Transport
+from bot.sandbox.slack_evidence import Records
 from bot.sandbox.slack_faults import Faults
 from bot.sandbox.slack_methods import Methods
 from bot.sandbox.slack_play import Play, Press, Typed
@@ -83,6 +84,10 @@ class LocalSlack:
         )
         self._session: aiohttp.ClientSession | None = None
         self._runner: web.AppRunner | None = None
+
+    def lend(self, records: Records) -> None:
+        """Let the page show what the bot itself wrote down."""
+        self.control.evidence.records = records
 
     # running
 

@@ -16,6 +16,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from bot.sandbox.slack_delivery import Answer, SocketMode
+from bot.sandbox.slack_evidence import Deed, Evidence, label_of
 from bot.sandbox.slack_faults import Faults
 from bot.sandbox.slack_payloads import NotThere
 from bot.sandbox.slack_play import Play, Press
@@ -46,6 +47,7 @@ class World(Protocol):
 
     def snapshot(self) -> Mapping[str, Any]: ...
     def control(self, name: str, args: Mapping[str, Any], /) -> Any: ...
+    def about(self, slug: str, invoice: str, /) -> Mapping[str, Any]: ...
 
 
 @web.middleware
@@ -103,6 +105,7 @@ class Control:
     mode: Callable[[], str]
     command: str
     world: World | None = None
+    evidence: Evidence = field(default_factory=Evidence)
     closing: bool = field(default=False, init=False)
 
     def routes(self) -> list[web.RouteDef]:
@@ -119,6 +122,7 @@ class Control:
         return [
             *page_routes(),
             web.get("/sandbox/state", self._state),
+            web.get("/sandbox/evidence", self._evidence),
             web.get("/sandbox/events", self._events),
             *(web.post(f"/sandbox/{name}", _answering(deed)) for name, deed in deeds.items()),
         ]
@@ -158,6 +162,10 @@ class Control:
             "connections": self.sockets.connections,
             "world": self.world.snapshot() if self.world else None,
         }
+
+    async def _evidence(self, request: web.Request) -> web.Response:
+        """Why it was safe, for one invoice that was decided about here; without `about`, the last one."""
+        return web.json_response(await self.evidence.shown(request.query.get("about"), self.world, self.calls))
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         """Server-sent events: the version, each time something changed."""
@@ -209,7 +217,10 @@ class Control:
     async def _command(self, body: Body) -> Answer:
         text = body.get("text", "")
         command = str(body.get("command") or self.command)
-        return await self.play.command(_word(body, "user"), _word(body, "channel"), command, str(text))
+        deed = Deed(who=self._name(body), what=f"{command} {text}", at=self.workspace.now())
+        answer = await self.play.command(_word(body, "user"), _word(body, "channel"), command, str(text))
+        self.evidence.typed(deed, answer, str(text), self.world)
+        return answer
 
     async def _say(self, body: Body) -> Json:
         place, person = self.workspace.channel(_word(body, "channel")), self.workspace.person(_word(body, "user"))
@@ -217,13 +228,29 @@ class Control:
         return {"ts": message.ts}
 
     async def _press(self, body: Body) -> Answer:
-        return await self.play.press(press_of(body))
+        press = press_of(body)
+        deed = Deed(who=self._name(body), what=self._label(press), at=self.workspace.now())
+        answer = await self.play.press(press)
+        await self.evidence.pressed(deed, answer, press)
+        return answer
 
     async def _submit(self, body: Body) -> Answer:
         values = body.get("values") or {}
         if not isinstance(values, dict) or not all(isinstance(one, dict) for one in values.values()):
             raise ValueError("values are {block_id: {action_id: value}}")
-        return await self.play.submit(_word(body, "user"), values, _optional(body, "view_id"))
+        user = _word(body, "user")
+        top = self.views.top(user)
+        deed = Deed(who=self._name(body), what=f"{top.title if top else 'the dialog'}: sent", at=self.workspace.now())
+        answer = await self.play.submit(user, values, _optional(body, "view_id"))
+        self.evidence.submitted(deed, answer, user)
+        return answer
+
+    def _name(self, body: Body) -> str:
+        return self.workspace.person(_word(body, "user")).name
+
+    def _label(self, press: Press) -> str:
+        message = self.workspace.find(press.channel or "", press.ts or "")
+        return label_of(message.blocks if message else [], press.value) or "a button"
 
     async def _close_view(self, body: Body) -> Answer | Json:
         clear = body.get("clear") is True

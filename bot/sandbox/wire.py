@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 import struct
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -51,6 +52,66 @@ class WireReply:
 
 
 Respond: TypeAlias = Callable[[WireRequest], WireReply]
+
+REMEMBERED = 500
+"""Exchanges a traffic log keeps."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """A request that came in and what became of its answer, for people to read: no credentials. `at` is epoch seconds,
+    `replayed` says that the answer was a remembered one, `fault` what befell it on its way."""
+
+    at: float
+    method: str
+    path: str
+    key: str | None
+    status: int
+    replayed: bool
+    fault: str | None
+    asked: str = field(repr=False)
+    """Path, query and body, to find out what it was about."""
+
+
+class Traffic:
+    """Answers requests by `respond` and remembers the newest exchanges, oldest first."""
+
+    def __init__(self, respond: Respond, now: Callable[[], float]) -> None:
+        self._respond = respond
+        self._now = now
+        self.exchanges: deque[Exchange] = deque(maxlen=REMEMBERED)
+
+    def respond(self, request: WireRequest) -> WireReply:
+        at = self._now()
+        reply = self._respond(request)
+        self.exchanges.append(
+            Exchange(
+                at=at,
+                method=request.method,
+                path=request.path,
+                key=_key_of(request.headers),
+                status=reply.status,
+                replayed=_is_replay(reply.headers),
+                fault=reply.fault,
+                asked=f"{request.path}?{request.query}\n{request.body.decode(errors='replace')}",
+            )
+        )
+        return reply
+
+    def about(self, name: str) -> list[Exchange]:
+        """Those that name it in path, query or body."""
+        return [one for one in self.exchanges if name in one.asked]
+
+
+def _key_of(headers: Mapping[str, str]) -> str | None:
+    """Vendors name the header differently: Idempotency-Key with or without a prefix, PayPal-Request-Id."""
+    named = (value for name, value in headers.items() if name.lower().endswith(("idempotency-key", "paypal-request-id")))
+    return next(named, None)
+
+
+def _is_replay(headers: Mapping[str, str]) -> bool:
+    words = ((name.lower(), value.lower()) for name, value in headers.items())
+    return any("idempoten" in name and "replay" in name and value == "true" for name, value in words)
 
 
 class RunningServer:

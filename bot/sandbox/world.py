@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from bot.sandbox.providers.stripe import FakeStripe
 from bot.sandbox.providers.stripe_magic import Magic
-from bot.sandbox.wire import RunningServer, WireReply, WireRequest, serve
+from bot.sandbox.wire import RunningServer, Traffic, WireReply, WireRequest, serve
 
 
 class FakeProvider(Protocol):
@@ -35,6 +35,7 @@ class World:
     def __init__(self, providers: Sequence[FakeProvider] | None = None, now: Callable[[], float] = time.time) -> None:
         chosen = providers if providers is not None else [FakeStripe(now)]
         self.providers: dict[str, FakeProvider] = {provider.slug: provider for provider in chosen}
+        self.traffic = {slug: Traffic(provider.respond, now) for slug, provider in self.providers.items()}
         self._servers: dict[str, RunningServer] = {}
         self._ports: dict[str, int] = {}
 
@@ -73,10 +74,19 @@ class World:
             for slug, provider in self.providers.items()
         }
 
+    def about(self, slug: str, invoice: str) -> dict[str, Any]:
+        """What a provider received about an invoice, and what its own books say was charged; JSON-able, oldest first."""
+        if slug not in self.providers:
+            return {"requests": [], "charges": []}
+        kept = ("at", "method", "path", "key", "status", "replayed", "fault")
+        requests = [{name: getattr(one, name) for name in kept} for one in self.traffic[slug].about(invoice)]
+        charges = [line for line in self.providers[slug].ledger() if line.get("invoice") == invoice]
+        return {"requests": requests, "charges": charges}
+
     async def _listen(self, slug: str) -> None:
         if slug in self._servers:
             return
-        server = await serve(self.providers[slug].respond, port=self._ports.get(slug, 0))
+        server = await serve(self.traffic[slug].respond, port=self._ports.get(slug, 0))
         self._servers[slug], self._ports[slug] = server, server.port
 
     async def _leave(self, slug: str) -> None:

@@ -23,6 +23,9 @@ class SmallWorld:
     def snapshot(self) -> Mapping[str, Any]:
         return {"stripe": {"reachable": True, "done": len(self.done)}}
 
+    def about(self, slug: str, invoice: str) -> Mapping[str, Any]:
+        return {"requests": [], "charges": [], "asked": f"{slug}:{invoice}"}
+
     async def control(self, name: str, args: Mapping[str, Any]) -> dict[str, Any]:
         if name == "explode":
             raise ValueError("there is no such control")
