@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,7 +15,8 @@ import structlog
 from bot.domain.digest import DigestPlan
 from bot.domain.errors import JournalUnavailable, UnusableValue
 from bot.domain.policy import Policy
-from bot.ports import Clock, Journal, Provider
+from bot.health import DigestDates, Health, Loop, SlackLink
+from bot.ports import Clock, Provider
 from bot.providers.registry import open_provider
 from bot.scheduling import CronTimetable, DigestScheduler
 from bot.services.accounts import Accounts
@@ -108,11 +109,11 @@ async def serve_until(
     """The same with the caller's own signal, and clock; `ready` gets the HTTP port when Slack's requests are taken."""
     async with assembled(configuration, clock) as bot, contextlib.AsyncExitStack() as stack:
         settings = bot.slack.settings
-        web = WebServer(
-            None if settings.socket_mode else bot.slack.bolt, settings.signing_secret, lambda: _problems(bot, tasks)
-        )
-        loops = (bot.worker.run(), bot.delivery.run(), bot.directory.run(), _keep_house(bot))
-        tasks = [asyncio.create_task(loop) for loop in loops]
+        link = SlackLink(bot.slack.calls, over_socket=settings.socket_mode)
+        dates = DigestDates(bot.digests.scheduled(), bot.storage, CronTimetable(), bot.clock)
+        health = Health(bot.storage, link, dates, bot.clock)
+        web = WebServer(None if settings.socket_mode else bot.slack.bolt, settings.signing_secret, health.report)
+        tasks = _started(bot, health)
         stack.push_async_callback(_ended, tasks)
         bot.scheduler.start()
         stack.callback(bot.scheduler.stop)
@@ -120,7 +121,8 @@ async def serve_until(
         stack.push_async_callback(web.stop)
         listening = await stack.enter_async_context(contextlib.AsyncExitStack())
         if settings.socket_mode:
-            await listening.enter_async_context(socket_mode(bot.slack))
+            listener = await listening.enter_async_context(socket_mode(bot.slack))
+            link.is_connected = listener.client.is_connected
         _log.info("bot.started", port=web.port, socket_mode=settings.socket_mode, accounts=len(configuration.accounts))
         _warn(configuration)
         if ready is not None:
@@ -255,6 +257,23 @@ async def _drain(bot: Bot, listening: contextlib.AsyncExitStack) -> None:
     await bot.delivery.drain(min(left() - 1.0, 4.0))
 
 
+def _started(bot: Bot, health: Health) -> list[asyncio.Task[None]]:
+    """The background loops. `/healthz` learns when one of them ends or gets stuck."""
+
+    def task(name: str, loop: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        return asyncio.create_task(loop, name=name)
+
+    loops = {
+        "worker": Loop(task("worker", bot.worker.run()), lambda: bot.worker.turned_at),
+        "delivery": Loop(task("delivery", bot.delivery.run()), lambda: bot.delivery.turned_at),
+        "directory": Loop(task("directory", bot.directory.run())),
+        "housekeeping": Loop(task("housekeeping", _keep_house(bot))),
+        "health": Loop(task("health", health.run())),
+    }
+    health.watch(loops)
+    return [loop.task for loop in loops.values()]
+
+
 async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
@@ -268,19 +287,3 @@ async def _keep_house(bot: Bot) -> None:
         with contextlib.suppress(JournalUnavailable):
             await bot.storage.journal.prune(bot.clock.now())
         await asyncio.sleep(_HOUSEKEEPING_SECONDS)
-
-
-async def _problems(bot: Bot, tasks: Sequence[asyncio.Task[None]]) -> list[str]:
-    """What `/healthz` says: nothing when presses are taken, executed and answered."""
-    problems: list[str] = []
-    journal: Journal = bot.storage.journal
-    try:
-        async with asyncio.timeout(3.0):
-            await journal.ping()
-    except (JournalUnavailable, TimeoutError) as error:
-        problems.append(f"database: {error or 'does not answer'}")
-    if any(task.done() for task in tasks):
-        problems.append("worker: a background loop has ended")
-    if (trouble := bot.slack.calls.trouble) is not None:
-        problems.append(f"slack: {trouble}")
-    return problems

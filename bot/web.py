@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import errno
 import re
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
 
 import structlog
 from aiohttp import web
@@ -19,6 +19,7 @@ from bot.telemetry import metrics
 
 LARGEST_BODY: Final = 1024 * 1024
 _BODY_SECONDS: Final = 5.0
+_HEALTH_SECONDS: Final = 1.8
 _log = structlog.get_logger()
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 
@@ -26,15 +27,16 @@ _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 class WebServer:
     """`POST /slack/events` (HTTP mode only), `GET /healthz`, `GET /metrics`.
 
-    `problems` answers what is wrong, nothing when all is well. With `bolt` None (Socket Mode) Slack's path is 404.
+    `health` answers the body of `/healthz`, in which `ok` decides between 200 and 503. With `bolt` None (Socket Mode)
+    Slack's path is 404.
     """
 
     def __init__(
-        self, bolt: AsyncApp | None, signing_secret: str | None, problems: Callable[[], Awaitable[list[str]]]
+        self, bolt: AsyncApp | None, signing_secret: str | None, health: Callable[[], Awaitable[Mapping[str, Any]]]
     ) -> None:
         self._bolt = bolt
         self._verifier = SignatureVerifier(signing_secret) if signing_secret else None
-        self._problems = problems
+        self._health_now = health
         self._app = web.Application(client_max_size=LARGEST_BODY)
         self._app.router.add_get("/healthz", self._health)
         self._app.router.add_get("/metrics", self._metrics)
@@ -94,8 +96,12 @@ class WebServer:
 
     async def _health(self, request: web.Request) -> web.Response:
         del request
-        problems = await self._problems()
-        return web.json_response({"ok": not problems, "problems": problems}, status=503 if problems else 200)
+        try:
+            async with asyncio.timeout(_HEALTH_SECONDS):
+                body = await self._health_now()
+        except TimeoutError:
+            body = {"ok": False, "problems": ["health: no answer in time"]}
+        return web.json_response(body, status=200 if body["ok"] else 503)
 
     async def _metrics(self, request: web.Request) -> web.Response:
         del request

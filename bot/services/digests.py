@@ -13,17 +13,18 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from bot.domain.content import DigestContent, Row
-from bot.domain.digest import Digest, DigestKey, DigestPlan, ListedInvoice, Tally
+from bot.domain.digest import Digest, DigestKey, DigestPlan, Gap, ListedInvoice, Tally
 from bot.domain.errors import JournalUnavailable, LeaseLost, ProviderFailure
-from bot.domain.invoice import Invoice, InvoiceStatus
+from bot.domain.invoice import Invoice, InvoiceRef, InvoiceStatus
 from bot.domain.offer import Place
 from bot.domain.policy import Actor
-from bot.ports import Clock, DigestLog, Timetable
+from bot.ports import Clock, DigestLog, Timetable, Watchlist
 from bot.services.accounts import Accounts
 from bot.services.listing import Listing
 from bot.services.messages import Messages, new_message
 from bot.services.rows import Rows
 from bot.services.wakeup import Wakeup
+from bot.services.watching import SETTLED
 from bot.telemetry import DIGESTS
 
 CATCH_UP = timedelta(hours=6)
@@ -31,6 +32,10 @@ LEASE = timedelta(minutes=5)
 LATE_AFTER = timedelta(minutes=5)
 EVERYTHING = "everything"
 """Name of the plan behind `digest now` in a channel that has no digest of its own: all accounts, no minimum."""
+WATCHED_OUT = "recoup"
+"""Who ends the watching of an invoice on which nothing is owed any more, in the audit trail."""
+MOST_WATCHED = 5
+"""Watched invoices that get a row beside the failed ones: the message has room for no more."""
 _BATCH = 200
 _READS_AT_ONCE = 4
 
@@ -44,14 +49,18 @@ class Found:
 
     digest: Digest
     invoices: tuple[Invoice, ...]
+    """The failed ones shown, then the watched ones."""
     complete_accounts: tuple[str, ...]
+    settled: tuple[InvoiceRef, ...] = ()
+    """Watched invoices on which nothing is owed any more."""
 
 
 class DigestReader:
     """Reads and counts; keeps nothing in memory but totals and the rows shown."""
 
-    def __init__(self, accounts: Accounts, clock: Clock) -> None:
+    def __init__(self, accounts: Accounts, watchlist: Watchlist, clock: Clock) -> None:
         self._accounts = accounts
+        self._watchlist = watchlist
         self._clock = clock
 
     async def read(self, plan: DigestPlan, keep: _Keep | None = None) -> Found:
@@ -68,18 +77,40 @@ class DigestReader:
         if keep is not None and batch:
             await keep(batch)
         invoices = await self._with_reasons(tally.rows())
+        watched, gaps = await self._watched(plan)
+        shown = {invoice.ref for invoice in invoices}
+        beside = tuple(one for one in watched if one.ref not in shown and one.status not in SETTLED)[:MOST_WATCHED]
         digest = Digest(
             plan_name=plan.name,
             as_of=self._clock.now(),
             timezone=plan.timezone,
             totals=tally.totals(),
             shown=len(invoices),
-            gaps=tuple(listing.gaps),
+            gaps=(*listing.gaps, *gaps),
             accounts=plan.accounts,
             test_accounts=self._test_accounts(plan),
             quiet_line=plan.quiet_line,
+            watched=frozenset(str(one.ref) for one in beside),
         )
-        return Found(digest, invoices, listing.complete_accounts)
+        settled = tuple(one.ref for one in watched if one.status in SETTLED)
+        return Found(digest, (*invoices, *beside), listing.complete_accounts, settled)
+
+    async def _watched(self, plan: DigestPlan) -> tuple[list[Invoice], list[Gap]]:
+        """The watched invoices as they stand now. One that cannot be read is missing, and said to be."""
+        found, gaps = list[Invoice](), list[Gap]()
+        for one in await self._watchlist.watched(plan.accounts):
+            if self._accounts.provider(one.ref.account) is None:
+                continue
+            try:
+                invoice = await self._accounts.get(one.ref)
+            except ProviderFailure as failure:
+                gaps.append(Gap(one.ref.account, f"the watched invoice {one.ref.id} could not be read: {failure.detail}"))
+                continue
+            if invoice is None:
+                gaps.append(Gap(one.ref.account, f"the watched invoice {one.ref.id} is not there any more"))
+            else:
+                found.append(invoice)
+        return found, gaps
 
     async def _with_reasons(self, invoices: Sequence[Invoice]) -> tuple[Invoice, ...]:
         """Decline reasons are read for the rows shown only; what was paid meanwhile is left out."""
@@ -110,6 +141,7 @@ class DigestService:
         reader: DigestReader,
         rows: Rows,
         *,
+        watchlist: Watchlist,
         messages: Messages,
         timetable: Timetable,
         clock: Clock,
@@ -119,6 +151,7 @@ class DigestService:
         self._log = log
         self._reader = reader
         self._rows = rows
+        self._watchlist = watchlist
         self._messages = messages
         self._timetable = timetable
         self._clock = clock
@@ -144,7 +177,7 @@ class DigestService:
         plan = self._plans[name]
         slot = self._timetable.last_due(plan, self._clock.now(), CATCH_UP)
         if slot is not None:
-            await self._run(DigestKey(name, _local(slot)), plan.channel, late=self._is_late(slot))
+            await self._run(DigestKey(name, local_time(slot)), plan.channel, late=self._is_late(slot))
 
     async def scan(self) -> None:
         """Catch up what lateness, crashes and misfires left: due runs without a row, and runs whose lease ran out."""
@@ -152,7 +185,7 @@ class DigestService:
             slot = self._timetable.last_due(plan, self._clock.now(), CATCH_UP)
             if slot is None or not await self._log.ever_ran(plan.name):
                 continue
-            key = DigestKey(plan.name, _local(slot))
+            key = DigestKey(plan.name, local_time(slot))
             if not await self._log.ran(key):
                 await self._run(key, plan.channel, late=self._is_late(slot))
         for key, channel, late in await self._log.unfinished():
@@ -215,7 +248,9 @@ class DigestService:
         offers = [
             await self._rows.draw(invoice, Place(message, channel, number)) for number, invoice in enumerate(found.invoices)
         ]
-        says_something = digest.count > 0 or digest.gaps or plan.quiet_line or key.asked_by is not None
+        says_something = bool(offers) or digest.count > 0 or digest.gaps or plan.quiet_line or key.asked_by is not None
+        for ref in found.settled:
+            await self._watchlist.unwatch(ref, WATCHED_OUT, self._clock.now())
         await self._log.finish(key, owner, digest, offers, message if says_something else None)
 
     def _is_late(self, slot: datetime) -> bool:
@@ -227,7 +262,7 @@ def _with_history(digest: Digest, compared: tuple[int, int] | None, late_since: 
     return replace(digest, new=new, recovered=recovered, late_since=late_since)
 
 
-def _local(slot: datetime) -> str:
+def local_time(slot: datetime) -> str:
     """The key of a slot: local time without offset, so that the hour which comes twice in autumn counts once."""
     return slot.replace(tzinfo=None).isoformat(timespec="minutes")
 
