@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from bot.domain.content import AlertContent, EndingContent, LinkContent, RefusalContent
+from bot.domain.content import AlertContent, EndingContent, LinkContent, RefusalContent, WatchContent
 from handlers.views import blocks
 from handlers.views.blocks import Rendered, rendered
 from handlers.views.card import current
@@ -20,7 +20,7 @@ def ending(content: EndingContent, *, command: str, now: datetime) -> Rendered:
     action, row = content.action, content.row
     label = row.invoice.label if row else str(action.ref) if action.ref else action.typed_ref
     name = f"*{escape(label)}*: " if label else ""
-    text = f"{name}{sentence(action, command)}"
+    text = f"{name}{sentence(action, command, row.invoice if row else None)}"
     if content.is_late:
         text = f"This took a while. {text}"
     reference = reference_line(action)
@@ -37,20 +37,42 @@ def refusal(content: RefusalContent, *, command: str, now: datetime) -> Rendered
     return rendered(text, [blocks.section(text), blocks.context(f"Reference {code(content.reference)}"), *below])
 
 
-def payment_link(content: LinkContent) -> Rendered:
+def bearer_link(content: LinkContent) -> Rendered:
     """The only view that shows a bearer URL; it is never cut, as half of it would open nothing."""
     invoice = content.invoice
+    page = "PDF" if content.is_pdf else "Payment page"
     name = escape(customer(invoice.customer_name, invoice.customer_email))
-    what = f"invoice {escape(invoice.label)}, {name}, {amount(invoice.owed)}"
-    shown = link(content.url, "Payment page")
+    what = f"{page} of invoice {escape(invoice.label)}, {name}, {amount(invoice.owed)}"
+    shown = link(content.url, page)
     if shown is None:
-        text = (
-            f"The payment page of {what} has an address that is not safe to show. Open the invoice at the provider instead."
-        )
+        text = f"{what}: its address is not safe to show. Open the invoice at the provider instead."
         return rendered(text, [blocks.section(text)])
-    body = f"Payment page of {what}:\n{shown}"
-    warning = "For the customer. Whoever has this link can open the invoice, so do not post it in a channel."
-    return rendered(f"Payment page of {what}", [blocks.section(body), blocks.context(warning)])
+    warning = "The link works for anyone who has it, so send it only to the customer and do not post it in a channel."
+    return rendered(what, [blocks.section(f"{what}:\n{shown}"), blocks.context(warning)])
+
+
+def watching(content: WatchContent, *, command: str) -> Rendered:
+    """Whether the invoice is in every digest now, and the command that changes it back."""
+    invoice = content.invoice
+    name = escape(invoice.label)
+    text = _watched(content, name, command) if content.is_watched else _not_watched(content, name, command)
+    about = f"{escape(customer(invoice.customer_name, invoice.customer_email))}, {amount(invoice.owed)}"
+    return rendered(text, [blocks.section(text), blocks.context(f"{about} · {code(str(invoice.ref), 300)}")])
+
+
+def _watched(content: WatchContent, name: str, command: str) -> str:
+    state = f"*{name}* is watched now." if content.is_news else f"*{name}* is watched already; nothing changed."
+    anyway = " Failed invoices are in the digest anyway." if content.facts.has_list else ""
+    end = code(f"{command} unwatch {content.invoice.ref}", 300)
+    return f"{state} You will see it in every digest of this account until nothing is owed on it; {end} ends that.{anyway}"
+
+
+def _not_watched(content: WatchContent, name: str, command: str) -> str:
+    again = code(f"{command} watch {content.invoice.ref}", 300)
+    if not content.is_news:
+        return f"Nobody watches *{name}*, so nothing changed. To see it in every digest: {again}."
+    then = "It is in the digest only while it counts as failed." if content.facts.has_list else "No digest shows it now."
+    return f"*{name}* is watched no more. {then} To watch it again: {again}."
 
 
 def alert(content: AlertContent, *, command: str) -> Rendered:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 
 from handlers.views.text import clean, cut, cut_mrkdwn, size
@@ -15,6 +16,9 @@ MESSAGE_CHARACTERS: Final = 10_000
 """Slack documents no total, but answers msg_blocks_too_long somewhere above 13,000 characters."""
 SUMMARY_CHARACTERS: Final = 1_000
 OVERFLOW_OPTIONS: Final = 5
+SELECT_OPTIONS: Final = 100
+OPTION_CHARACTERS: Final = 75
+OPTION_VALUE: Final = 150
 NOTHING: Final = "–"
 
 
@@ -90,13 +94,15 @@ def _with_id(block: Block, block_id: str | None) -> Block:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One line of an overflow or a select: what is read, and what comes back."""
+    """One line of an overflow, a select or a list of boxes: what is read, and what comes back."""
 
     text: str
     value: str
+    description: str = ""
 
     def to_block(self) -> Block:
-        return {"text": plain_text(self.text, 75), "value": whole(self.value, 150)}
+        option: Block = {"text": plain_text(self.text, OPTION_CHARACTERS), "value": whole(self.value, OPTION_VALUE)}
+        return option | ({"description": plain_text(self.description, OPTION_CHARACTERS)} if self.description else {})
 
 
 def button(text: str, *, action_id: str, value: str, spoken: str, style: str | None = None) -> Block:
@@ -132,17 +138,32 @@ def static_select(options: Sequence[Option], *, action_id: str, placeholder: str
         "type": "static_select",
         "action_id": whole(action_id, 255),
         "placeholder": plain_text(placeholder, 150),
-        "options": [option.to_block() for option in options[:100]],
+        "options": [option.to_block() for option in options[:SELECT_OPTIONS]],
     }
 
 
-def text_input(*, action_id: str, limit: int) -> Block:
+def checkboxes(options: Sequence[Option], *, action_id: str) -> Block:
+    """One to ten boxes, none ticked."""
     return {
+        "type": "checkboxes",
+        "action_id": whole(action_id, 255),
+        "options": [option.to_block() for option in options[:10]],
+    }
+
+
+def datepicker(*, action_id: str, chosen: date) -> Block:
+    return {"type": "datepicker", "action_id": whole(action_id, 255), "initial_date": chosen.isoformat()}
+
+
+def text_input(*, action_id: str, limit: int, multiline: bool = True, value: str = "") -> Block:
+    """`value` stands in the field when it opens."""
+    element: Block = {
         "type": "plain_text_input",
         "action_id": whole(action_id, 255),
-        "multiline": True,
+        "multiline": multiline,
         "max_length": max(1, min(limit, 3000)),
     }
+    return element | ({"initial_value": whole(value, limit)} if value else {})
 
 
 def modal(title: str, blocks: Sequence[Block], *, callback_id: str, private_metadata: str, submit: str | None) -> Block:

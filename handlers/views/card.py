@@ -22,7 +22,8 @@ _PAYMENT: dict[PaymentState, str] = {
 
 def card(content: CardContent, *, command: str, now: datetime) -> Rendered:
     row = content.row
-    head = f"{title(row.invoice)}\n{sentence(row.action, command) if row.action else why_failed(row.invoice, now)}"
+    story = sentence(row.action, command, row.invoice) if row.action else why_failed(row.invoice, now)
+    head = f"{title(row.invoice)}\n{story}"
     shown = [
         blocks.section(head, block_id=block_id(row, 0, "head")),
         blocks.fields(_facts(row, now), block_id=block_id(row, 0, "facts")),

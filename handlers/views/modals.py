@@ -1,20 +1,27 @@
-"""The dialogs: a reason before something final, and what stands there while an invoice is read."""
+"""The dialogs: what a person is asked before a decision counts, and what stands there while an invoice is read."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date
 from typing import Final
 
 from bot.domain.action import Action
-from bot.domain.capability import Capability
+from bot.domain.capability import Capability, ProviderFacts
+from bot.domain.invoice import CollectionMethod, Invoice, PaymentMethod
 from bot.domain.offer import Offer
 from handlers import ids
 from handlers.views import blocks
 from handlers.views.blocks import Block, Option
+from handlers.views.details import PAID_BY
+from handlers.views.money import amount
 from handlers.views.row import title
-from handlers.views.text import escape, prose
+from handlers.views.text import cut, escape, plain, prose, size
 
 OTHER: Final = "other"
 REASON_CHARACTERS: Final = 500
+REFERENCE_CHARACTERS: Final = 100
+AMOUNT_CHARACTERS: Final = 30
 
 REASONS: dict[Action, dict[str, str]] = {
     Action.VOID: {
@@ -59,6 +66,95 @@ def reason_modal(offer: Offer, action: Action, capability: Capability, private_m
     )
 
 
+def issue_modal(offer: Offer, capability: Capability, private_metadata: str) -> Block:
+    """FINALIZE: its submission is the decision. Without the box nothing is collected."""
+    label = Action.FINALIZE.traits.label
+    box = Option("Also collect it", ids.COLLECT_YES, _collecting(offer.invoice))
+    return blocks.modal(
+        label,
+        [
+            blocks.section(title(offer.invoice)),
+            blocks.section(f"{_FINAL} {_meaning(Action.FINALIZE, capability)}"),
+            blocks.input_block(
+                "Afterwards",
+                blocks.checkboxes([box], action_id=ids.COLLECT),
+                block_id=ids.COLLECT_BLOCK,
+                hint="Without this, nothing is collected or e-mailed by itself.",
+                optional=True,
+            ),
+        ],
+        callback_id=ids.ISSUE_MODAL,
+        private_metadata=private_metadata,
+        submit=label,
+    )
+
+
+def payment_modal(offer: Offer, capability: Capability, private_metadata: str, today: date) -> Block:
+    """PAID: its submission is the decision. `today` is the day that the date field starts with."""
+    label, owed = Action.PAID.traits.label, offer.invoice.owed
+    ways = [Option(words.capitalize(), way) for way, words in PAID_BY.items()]
+    received = blocks.text_input(action_id=ids.AMOUNT, limit=AMOUNT_CHARACTERS, multiline=False, value=f"{owed.major:f}")
+    reference = blocks.text_input(action_id=ids.PAYMENT_REFERENCE, limit=REFERENCE_CHARACTERS, multiline=False)
+    part = "Less than this is recorded as a part payment." if capability.takes_part else _WHOLE
+    found_by = "What the payment can be found by in your books, such as its line on the bank statement."
+    return blocks.modal(
+        label,
+        [
+            blocks.section(title(offer.invoice)),
+            blocks.section(f"*No money is taken from the customer.* {_meaning(Action.PAID, capability)}"),
+            blocks.input_block(
+                f"Amount received, in {owed.currency}",
+                received,
+                block_id=ids.AMOUNT_BLOCK,
+                hint=f"Owed: {amount(owed)}. {part}",
+            ),
+            blocks.input_block(
+                "Paid by",
+                blocks.static_select(ways, action_id=ids.PAID_BY, placeholder="Choose how it was paid"),
+                block_id=ids.PAID_BY_BLOCK,
+            ),
+            blocks.input_block(
+                "Received on", blocks.datepicker(action_id=ids.PAID_ON, chosen=today), block_id=ids.PAID_ON_BLOCK
+            ),
+            blocks.input_block("Reference", reference, block_id=ids.PAYMENT_REFERENCE_BLOCK, hint=found_by),
+        ],
+        callback_id=ids.PAYMENT_MODAL,
+        private_metadata=private_metadata,
+        submit=label,
+    )
+
+
+def method_modal(offer: Offer, facts: ProviderFacts, methods: Sequence[PaymentMethod], private_metadata: str) -> Block:
+    """Retry with…: its submission is the decision. A notice without a choice where no method is left that could work."""
+    invoice = offer.invoice
+    options = _methods(invoice, methods)
+    if not options:
+        return refused_modal(nothing_to_choose(facts))
+    label = Action.RETRY.traits.label
+    return blocks.modal(
+        label,
+        [
+            blocks.section(title(invoice)),
+            blocks.section(f"{escape(facts.name)} charges *{amount(invoice.owed)}* to the payment method that you choose."),
+            blocks.input_block(
+                "Payment method",
+                blocks.static_select(options, action_id=ids.METHOD, placeholder="Choose a payment method"),
+                block_id=ids.METHOD_BLOCK,
+            ),
+        ],
+        callback_id=ids.METHOD_MODAL,
+        private_metadata=private_metadata,
+        submit=label,
+    )
+
+
+def nothing_to_choose(facts: ProviderFacts) -> str:
+    """mrkdwn, for `refused_modal`."""
+    link = "Give the customer the payment link: they can pay with a new one." if facts.has_payment_link else ""
+    next_step = link or "Ask the customer for another way to pay."
+    return f"No other payment method that could work is stored for this customer, so nothing was charged. {next_step}"
+
+
 def reading_modal(private_metadata: str) -> Block:
     """Opened at once for a typed command, and filled when the invoice has been read."""
     return _notice("Reading the invoice…", "Reading the invoice…", private_metadata)
@@ -77,6 +173,32 @@ def _notice(heading: str, text: str, private_metadata: str) -> Block:
         private_metadata=private_metadata,
         submit=None,
     )
+
+
+_FINAL: Final = "The invoice gets its final number, and nothing on it can be changed any more."
+_WHOLE: Final = "Only the whole amount can be marked as paid here."
+
+
+def _collecting(invoice: Invoice) -> str:
+    if invoice.collection is CollectionMethod.MANUAL:
+        return "The provider e-mails it to the customer by itself"
+    return "The provider charges the customer's stored payment method by itself"
+
+
+def _methods(invoice: Invoice, methods: Sequence[PaymentMethod]) -> list[Option]:
+    """Without the one that was refused for good; one that was refused softly may pass now, and says so."""
+    decline = invoice.decline
+    refused = decline.method if decline is not None else None
+    options = {}
+    for method in methods:
+        if not 0 < size(method.id) <= blocks.OPTION_VALUE:
+            continue  # cut, it would be another method
+        mark = " (declined last time)" if method.id == refused else ""
+        if mark and decline is not None and decline.kind.blocks_same_method:
+            continue
+        name = plain(method.label) or plain(method.id)
+        options[method.id] = Option(f"{cut(name, blocks.OPTION_CHARACTERS - len(mark))}{mark}", method.id)
+    return list(options.values())
 
 
 def _meaning(action: Action, capability: Capability) -> str:

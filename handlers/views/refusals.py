@@ -87,11 +87,14 @@ def refusal_sentence(refusal: Refusal, command: str) -> str:  # noqa: C901, PLR0
             return _changed(facts, command)
         case RefusalKind.NOT_SUPPORTED:
             return (
-                f"{_provider(facts)} does not offer {_action(facts)} here, so nothing happened. "
-                f"You can give the customer the payment link: {code(f'{command} link {_ref(facts)}')}."
+                f"{_provider(facts)} does not offer {_action(facts)} here, so nothing happened. {_instead(facts, command)}"
             )
         case RefusalKind.NOT_ACTIONABLE:
             return f"{_not_actionable(facts)} See what is possible: {_show(facts, command)}."
+        case RefusalKind.WRONG_COLLECTION:
+            return (
+                f"{_wrong_collection(facts)} Payment link for the customer: {code(f'{command} link {_ref(facts)}', 300)}."
+            )
         case RefusalKind.COOL_DOWN:
             next_time = moment_of(facts.get("until"))
             when = (
@@ -258,6 +261,25 @@ def _not_actionable(facts: Facts) -> str:
     name = f"Invoice {invoice}" if invoice else "This invoice"
     is_now = f"{name} is {status}" if status else f"{name} does not allow it as it stands"
     return f"{is_now}, so {_action(facts)} cannot work and nothing happened."
+
+
+def _instead(facts: Facts, command: str) -> str:
+    """The provider's own sentence where it has one; else what helps where a payment was wanted."""
+    if said := prose(facts.get("instead")):
+        return f"{said}."
+    wants_payment = {Action.RETRY.traits.label.lower(), Action.RESEND.traits.label.lower()}
+    if facts.get("action") in wants_payment:
+        return f"You can give the customer the payment link: {code(f'{command} link {_ref(facts)}', 300)}."
+    return "Look in its own dashboard whether it can be done there."
+
+
+def _wrong_collection(facts: Facts) -> str:
+    why = prose(facts.get("why"))
+    invoice = escape(facts.get("invoice"))
+    name = f"Invoice {invoice}" if invoice else "This invoice"
+    if not why:
+        return f"{name} is collected in another way, so {_action(facts)} cannot work and nothing happened."
+    return f"{name}: {_action(facts)} is not possible, and nothing happened. {why}."
 
 
 def _method(facts: Facts) -> str:

@@ -18,8 +18,9 @@ from bot.domain.content import (
     ListContent,
     RefusalContent,
     StatusContent,
+    WatchContent,
 )
-from handlers.views.answers import alert, ending, payment_link, refusal
+from handlers.views.answers import alert, bearer_link, ending, refusal, watching
 from handlers.views.blocks import Block, Rendered
 from handlers.views.card import card
 from handlers.views.digest import digest
@@ -44,7 +45,9 @@ def render(content: Content, *, command: str, now: datetime) -> Rendered:  # noq
         case RefusalContent():
             return refusal(content, command=command, now=now)
         case LinkContent():
-            return payment_link(content)
+            return bearer_link(content)
+        case WatchContent():
+            return watching(content, command=command)
         case HistoryContent():
             return history(content, command=command, now=now)
         case StatusContent():

@@ -66,7 +66,7 @@ def was_owed(row: Row) -> Money | None:
 def standing(row: Row, now: datetime, command: str) -> str:
     """The sentence of the newest decision, else why the invoice counts as failed and what happens next by itself."""
     if row.action is not None:
-        return sentence(row.action, command)
+        return sentence(row.action, command, row.invoice)
     invoice = row.invoice
     parts = [why_failed(invoice, now)]
     if invoice.next_attempt_at is not None:

@@ -6,8 +6,11 @@ from typing import assert_never
 
 from bot.domain.action import Action, ActionState
 from bot.domain.decline import Decline
+from bot.domain.details import Issue, Received
+from bot.domain.invoice import Invoice, InvoiceStatus
 from bot.domain.outcome import RejectedReason
 from bot.domain.records import ActionRecord, Ending
+from handlers.views.details import received_words
 from handlers.views.money import amount
 from handlers.views.refusals import refusal_sentence
 from handlers.views.text import code, escape, person, prose
@@ -17,8 +20,10 @@ _SURE_OF_ITSELF = frozenset({ActionState.ACCEPTED, ActionState.EXECUTING, Action
 """States whose sentence needs no reference: nobody will have to look anything up."""
 
 
-def sentence(action: ActionRecord, command: str = "/invoice") -> str:  # noqa: C901, PLR0911 - one case per state, none hidden
-    """mrkdwn; names who decided and, once it has ended, at what time."""
+def sentence(  # noqa: C901, PLR0911 - one case per state, none hidden
+    action: ActionRecord, command: str = "/invoice", invoice: Invoice | None = None
+) -> str:
+    """mrkdwn; names who decided and, once it has ended, at what time. `invoice`: as it stands since then."""
     match action.state:
         case ActionState.ACCEPTED:
             return _accepted(action)
@@ -31,7 +36,7 @@ def sentence(action: ActionRecord, command: str = "/invoice") -> str:  # noqa: C
         case ActionState.NEEDS_HUMAN:
             return _needs_human(action)
         case ActionState.SUCCEEDED:
-            return _sign(action, _succeeded(action))
+            return _sign(action, _succeeded(action, invoice))
         case ActionState.DECLINED:
             return _sign(action, _declined(action))
         case ActionState.REJECTED:
@@ -39,9 +44,9 @@ def sentence(action: ActionRecord, command: str = "/invoice") -> str:  # noqa: C
         case ActionState.REFUSED:
             return _sign(action, _refused(action, command))
         case ActionState.NOT_APPLIED:
-            return _sign(action, f"Checked: {_nothing(action)}. Press again if you still want to")
+            return _sign(action, f"Checked: {action.kind.traits.undone}. Press again if you still want to")
         case ActionState.EXPIRED:
-            return _sign(action, f"Not done: it took longer than ten minutes; {_nothing(action)}. Press again")
+            return _sign(action, f"Not done: it took longer than ten minutes; {action.kind.traits.undone}. Press again")
         case _:
             assert_never(action.state)
 
@@ -68,10 +73,6 @@ def _sign(action: ActionRecord, said: str) -> str:
     return f"{said.removesuffix('.')} · {person(action.actor.user)} · {clock(at)}"
 
 
-def _nothing(action: ActionRecord) -> str:
-    return "nothing was charged" if action.kind.traits.takes_money else "nothing was changed"
-
-
 def _detail(action: ActionRecord) -> str:
     return prose(action.ending.detail) if action.ending else ""
 
@@ -95,30 +96,62 @@ def _pending(action: ActionRecord) -> str:
 
 def _unknown(action: ActionRecord) -> str:
     cause = _detail(action) or "the provider's answer is missing"
-    verb = "retry" if action.kind is Action.RETRY else "do it again"
+    may, verb = _DOUBT.get(action.kind, ("It may have happened", "do it again"))
     then = f" Next check {moment(action.next_check_at)}." if action.next_check_at and action.checks else ""
     return (
-        f"It may have happened: {cause}. Checking; please do not {verb}, here or at the provider.{then} "
+        f"{may}: {cause}. Checking; please do not {verb}, here or at the provider.{then} "
         f"({action.kind.traits.label.lower()} by {person(action.actor.user)})"
     )
 
 
+_DOUBT: dict[Action, tuple[str, str]] = {
+    Action.RETRY: ("It may have happened", "retry"),
+    Action.RESEND: ("It may have been sent", "send it again"),
+}
+_OPEN_QUESTION: dict[Action, str] = {
+    Action.RETRY: "whether the customer was charged",
+    Action.RESEND: "whether the e-mail was sent",
+    Action.VOID: "whether the invoice was voided",
+    Action.UNCOLLECTIBLE: "whether the invoice was marked uncollectible",
+    Action.FINALIZE: "whether the invoice was finalized",
+    Action.PAID: "whether the invoice was marked as paid",
+    Action.REFRESH: "whether the draft was refreshed",
+}
+
+
 def _needs_human(action: ActionRecord) -> str:
-    what = {
-        Action.RETRY: "whether the customer was charged",
-        Action.VOID: "whether the invoice was voided",
-        Action.UNCOLLECTIBLE: "whether the invoice was marked uncollectible",
-    }[action.kind]
     return (
-        f"Nobody knows yet {what}, and checking by itself has stopped. Look at the provider's dashboard, then press "
-        f"Check again. Until then nothing else can be done to this invoice here. (by {person(action.actor.user)})"
+        f"Nobody knows yet {_OPEN_QUESTION[action.kind]}, and checking by itself has stopped. Look at the provider's "
+        f"dashboard, then press Check again. Until then nothing else can be done to this invoice here. "
+        f"(by {person(action.actor.user)})"
     )
 
 
-def _succeeded(action: ActionRecord) -> str:
+def _succeeded(action: ActionRecord, invoice: Invoice | None) -> str:
     ending = action.ending or Ending(at=action.created_at)
-    if action.kind is not Action.RETRY:
-        return _done(action, ending)
+    match action.kind:
+        case Action.RETRY:
+            return _collected(action, ending)
+        case Action.RESEND:
+            return _by_whom("Sent again by the provider to the customer's e-mail address", ending)
+        case Action.PAID:
+            return _marked_paid(action, ending)
+        case Action.FINALIZE:
+            return _finalized(action, ending, invoice)
+        case Action.REFRESH:
+            now = f": the draft now says {amount(invoice.owed)}" if invoice is not None else ""
+            return _by_whom(f"{action.kind.traits.done}{now}", ending)
+        case Action.VOID | Action.UNCOLLECTIBLE:
+            return _by_whom(f"{action.kind.traits.done}{f': {amount(action.amount)}' if action.amount else ''}", ending)
+        case _:
+            assert_never(action.kind)
+
+
+def _by_whom(what: str, ending: Ending) -> str:
+    return what if ending.ours else f"{what}, by this press or by somebody at the provider"
+
+
+def _collected(action: ActionRecord, ending: Ending) -> str:
     paid = f" {amount(ending.charged)}" if ending.charged else ""
     if not ending.paid_in_full:
         return f"Part payment{paid and f' of{paid}'}{_seen(action, ending)}; the rest is still open"
@@ -127,9 +160,30 @@ def _succeeded(action: ActionRecord) -> str:
     return f"Paid{paid}{_seen(action, ending)}"
 
 
-def _done(action: ActionRecord, ending: Ending) -> str:
-    what = f"{action.kind.traits.done}{f': {amount(action.amount)}' if action.amount else ''}"
-    return what if ending.ours else f"{what}, by this press or by somebody at the provider"
+def _marked_paid(action: ActionRecord, ending: Ending) -> str:
+    """Whether money was taken is only known where the marking is surely ours."""
+    received = action.details if isinstance(action.details, Received) else None
+    money = received.amount if received is not None else action.amount
+    facts = [text for text in (amount(money) if money else "", received_words(received) if received else "") if text]
+    said = f": {', '.join(facts)}" if facts else ""
+    if not ending.ours:
+        return f"Paid{said}; as marked by this press or by another payment, see at the provider which"
+    if not ending.paid_in_full:
+        return f"Marked as paid in part{said}; no money was taken, and the rest is still open"
+    return f"Marked as paid{said}, no money was taken"
+
+
+def _finalized(action: ActionRecord, ending: Ending, invoice: Invoice | None) -> str:
+    name = f" as {escape(invoice.number)}" if invoice is not None and invoice.number else ""
+    done = _by_whom(f"Finalized{name}", ending)
+    owed = invoice.owed if invoice is not None and invoice.status is InvoiceStatus.OPEN else action.amount
+    if (invoice is not None and invoice.status is InvoiceStatus.PAID) or (owed is not None and owed.minor == 0):
+        return f"{done}: nothing is due, so it is paid"
+    if invoice is not None and invoice.status is not InvoiceStatus.OPEN:
+        return done
+    was_opened = f"{amount(owed)} is now open" if owed else "it is now open"
+    collects = isinstance(action.details, Issue) and action.details.collect
+    return f"{done}: {was_opened}, and {'the provider collects it' if collects else 'nothing is collected'} by itself"
 
 
 def _seen(action: ActionRecord, ending: Ending) -> str:
@@ -149,7 +203,7 @@ def _rejected(action: ActionRecord) -> str:
     detail = _detail(action)
     reason = action.ending.reason if action.ending else None
     why = f": {detail}" if detail else ""
-    return f"Not done{why}; {_nothing(action)}. {_next_step(reason)}"
+    return f"Not done{why}; {action.kind.traits.undone}. {_next_step(reason)}"
 
 
 def _next_step(reason: RejectedReason | None) -> str:
@@ -170,5 +224,5 @@ def _next_step(reason: RejectedReason | None) -> str:
 
 def _refused(action: ActionRecord, command: str) -> str:
     if action.ending is None or action.ending.refusal is None:
-        return f"Not done: a rule of this bot says no; {_nothing(action)}."
+        return f"Not done: a rule of this bot says no; {action.kind.traits.undone}."
     return f"Not done. {refusal_sentence(action.ending.refusal, command)}"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.domain.action import Action, ActionState, Word
+from bot.domain.action import Action, ActionState, Dialog, Word
 from bot.domain.content import (
     AccountHealth,
     AlertContent,
@@ -332,7 +332,7 @@ def test_an_alert_says_what_to_look_at(what: str, facts: dict[str, str], words: 
 
 
 def test_every_action_that_wants_a_reason_has_reasons_and_a_way_to_say_another() -> None:
-    assert {action for action in Action if action.traits.wants_reason} == set(REASONS)
+    assert {action for action in Action if action.traits.dialog is Dialog.REASON} == set(REASONS)
     assert all(OTHER in reasons for reasons in REASONS.values())
 
 
