@@ -11,7 +11,7 @@ from bot.domain.capability import ProviderFacts
 from bot.domain.errors import UnusableValue
 from bot.domain.invoice import account_name
 from bot.ports import Clock, Provider
-from bot.providers import stripe
+from bot.providers import stripe, stripe_facts
 from bot.providers.http import Transport
 from bot.providers.wording import setting
 
@@ -31,7 +31,7 @@ def _open_stripe(account: str, values: Values, clock: Clock, transport: Transpor
 
 
 _PROVIDERS: Mapping[str, _Entry] = {
-    "stripe": _Entry(stripe.FACTS, stripe.Credentials, _open_stripe),
+    "stripe": _Entry(stripe_facts.FACTS, stripe.Credentials, _open_stripe),
 }
 
 

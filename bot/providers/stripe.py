@@ -1,4 +1,4 @@
-"""Stripe: pay, void and write off invoices, and list those whose payment failed.
+"""Stripe: collect, send, finalize, void and write off invoices, and list those whose payment failed.
 
     Invoices        https://docs.stripe.com/api/invoices
     Payments        https://docs.stripe.com/api/invoice-payment/object
@@ -18,7 +18,6 @@ import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
-from datetime import timedelta
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
@@ -26,67 +25,32 @@ import structlog
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from bot.domain.action import Action
-from bot.domain.capability import Capability, ProviderFacts, Resend
+from bot.domain.capability import ProviderFacts
 from bot.domain.errors import FailureReason, ProviderFailure, UnusableValue
-from bot.domain.invoice import CollectionMethod, Invoice, InvoiceRef, InvoiceStatus
+from bot.domain.invoice import Invoice, InvoiceRef, PaymentMethod
 from bot.domain.outcome import Outcome, Rejected, RejectedReason, Unknown
 from bot.domain.records import Attempt
 from bot.ports import ActionOrder, Clock, Unreadable, Window
 from bot.providers.http import Access, Pairs, ProviderHttp, Reply, Transport
 from bot.providers.pace import Pace
 from bot.providers.stripe_answers import final_refusal, read_failure, refusal_by_state
+from bot.providers.stripe_events import is_on_record
+from bot.providers.stripe_facts import FACTS
+from bot.providers.stripe_finding import Finder
 from bot.providers.stripe_invoices import DASHBOARD, Reader
 from bot.providers.stripe_listing import Span, merged, spans
-from bot.providers.stripe_methods import complete
-from bot.providers.stripe_outcomes import accepted, settled
+from bot.providers.stripe_methods import complete, stored
+from bot.providers.stripe_orders import EXPAND, form_of, objection, path_of
+from bot.providers.stripe_outcomes import EVENTS, accepted, needs_event, settled
 from bot.providers.stripe_wire import WireInvoice, WirePage, body_of
 from bot.providers.wording import setting
 
-FACTS: Final = ProviderFacts(
-    slug="stripe",
-    name="Stripe",
-    docs_url="https://docs.stripe.com/api/invoices",
-    capabilities={
-        Action.RETRY: Capability(
-            allowed_on=frozenset({InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE}),
-            collection=frozenset({CollectionMethod.AUTOMATIC}),
-            provider_term="pay",
-            consequence="Stripe charges the customer's stored payment method for the full amount still owed, now.",
-            takes_method=True,
-        ),
-        Action.VOID: Capability(
-            allowed_on=frozenset({InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE}),
-            provider_term="void",
-            consequence="The invoice is annulled: nothing is owed on it any more.",
-        ),
-        Action.UNCOLLECTIBLE: Capability(
-            allowed_on=frozenset({InvoiceStatus.OPEN}),
-            provider_term="mark uncollectible",
-            consequence=(
-                "The invoice is written off as a bad debt. It can still be paid or voided later, but not be made open "
-                "again, and a subscription may be affected by your account's settings."
-            ),
-        ),
-    },
-    resend=Resend.KEYED,
-    key_window=timedelta(hours=24),
-    link_hosts=frozenset({"invoice.stripe.com", "pay.stripe.com"}),
-    id_pattern=r"in_[A-Za-z0-9_]+",
-    failed_means=(
-        "open, tried at least once and still owing; or sent to the customer and past its due date. A payment that is "
-        "under way does not count."
-    ),
-)
-
 VERSION: Final = "2026-06-24.dahlia"
 """The shapes we read; without it the account's own default version would decide them."""
-EXPAND: Final = (("expand[]", "payments.data.payment.payment_intent"),)
-VERBS: Final = {Action.RETRY: "pay", Action.VOID: "void", Action.UNCOLLECTIBLE: "mark_uncollectible"}
+ID_LIMIT: Final = 255
 REREAD_LIMIT: Final = 8.0
 """Seconds for the read after a refused send, which the worker's deadline has to hold too."""
 
-_IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
-_METHOD = re.compile(r"[A-Za-z0-9_]{1,255}")
 _LINK = re.compile(r"[!#-;=?-\[\]^-{}~]+")  # visible characters except those that end a link in Slack or in HTML
 _KEY = re.compile(r"[!-~]+")
 _MODES: Final = {"sk_live_": True, "rk_live_": True, "sk_test_": False, "rk_test_": False}
@@ -128,6 +92,7 @@ class Stripe:
             transport=transport,
         )
         self._reader = Reader(account=account, live=self._live, dashboard=self._dashboard(credentials.stripe_account))
+        self._finder = Finder(self._http, self._reader, clock)
 
     @property
     def facts(self) -> ProviderFacts:
@@ -160,28 +125,24 @@ class Stripe:
                         known.add(item.ref.id)
                         yield item
 
+    async def numbered(self, number: str) -> list[Invoice]:
+        return await self._finder.numbered(number)
+
     async def find(self, text: str) -> list[Invoice]:
-        """By Stripe's search, whose index lags by up to a minute and which India's merchants do not have."""
-        number = text.strip()
-        if not number or len(number) > 100:
-            return []
-        quoted = number.replace("\\", "\\\\").replace("'", "\\'")
-        reply = await self._http.get("/v1/invoices/search", params=(("query", f"number:'{quoted}'"), ("limit", "10")))
-        if reply.status in {400, 403, 404}:
-            raise ProviderFailure(
-                FailureReason.REFUSED,
-                "Stripe refuses to search by number for this account; use the invoice's id (in_…).",
-                request_id=reply.request_id,
-            )
-        page = self._body_page(reply)
-        items = self._reader.items(page, self._clock.now())
-        return [item for item in items if isinstance(item, Invoice) and (item.number or "").lower() == number.lower()][:10]
+        wanted = text.strip()
+        if re.fullmatch(FACTS.id_pattern, wanted) and len(wanted) <= ID_LIMIT:
+            found = await self.get(InvoiceRef(self._account, wanted))
+            return [found] if found else []
+        return await self._finder.find(wanted)
+
+    async def methods(self, ref: InvoiceRef) -> list[PaymentMethod]:
+        wire = await self._wire_of_mode(ref)
+        return await stored(self._http, self._account, wire) if wire else []
 
     async def perform(self, order: ActionOrder) -> Outcome:
         if (refusal := self._objection(order)) is not None:
             return refusal
-        path = f"/v1/invoices/{{}}/{VERBS[order.action]}"
-        match await self._http.post(path, order.invoice.ref.id, form=_form(order), key=order.key):
+        match await self._http.post(path_of(order), order.invoice.ref.id, form=form_of(order), key=order.key):
             case Reply(is_success=True) as reply:
                 return self._accepted(order, reply)
             case Reply() as reply:
@@ -196,18 +157,16 @@ class Stripe:
             return Unknown(cause=failure.detail, request_id=failure.request_id)
         if invoice is None:
             return Unknown(cause="Stripe does not show the invoice any more")
-        return settled(attempt, invoice, FACTS.settle_after)
+        on_record = await self._on_record(attempt) if needs_event(attempt, invoice) else None
+        return settled(attempt, invoice, FACTS.settle_after, on_record=on_record)
 
     async def payment_link(self, ref: InvoiceRef) -> str | None:
-        wire = await self._wire(ref)
-        if wire is None or not wire.hosted_invoice_url:
-            return None
-        if self._reader.is_of_other_mode(wire):
-            raise self._reader.wrong_mode()
-        if not self._may_show(wire.hosted_invoice_url):
-            log.warning("provider.link_refused", account=self._account)
-            return None
-        return wire.hosted_invoice_url
+        wire = await self._wire_of_mode(ref)
+        return self._shown(wire.hosted_invoice_url) if wire else None
+
+    async def pdf(self, ref: InvoiceRef) -> str | None:
+        wire = await self._wire_of_mode(ref)
+        return self._shown(wire.invoice_pdf) if wire else None
 
     async def close(self) -> None:
         await self._http.close()
@@ -247,24 +206,28 @@ class Stripe:
             raise read_failure(self._account, reply)
         return body_of(WirePage, reply)
 
+    async def _wire_of_mode(self, ref: InvoiceRef) -> WireInvoice | None:
+        wire = await self._wire(ref)
+        if wire is not None and self._reader.is_of_other_mode(wire):
+            raise self._reader.wrong_mode()
+        return wire
+
+    async def _on_record(self, attempt: Attempt) -> bool | None:
+        """None where Stripe does not show its events, a restricted key say: nothing is proved then."""
+        try:
+            return await is_on_record(self._http, EVENTS[attempt.action], attempt)
+        except ProviderFailure as failure:
+            log.warning("provider.events_unread", account=self._account, reason=failure.reason)
+            return None
+
     def _objection(self, order: ActionOrder) -> Rejected | None:
-        """Why nothing may be sent. Checked here as well, so that no caller can make Stripe finalize and charge a draft."""
         invoice = order.invoice
         if invoice.live is not self._live:
             return Rejected(reason=RejectedReason.WRONG_MODE, detail=self._reader.wrong_mode().detail)
         if invoice.ref.account != self._account:
             detail = f"Invoice {invoice.ref} does not belong to account {self._account}."
             return Rejected(reason=RejectedReason.INVALID_REQUEST, detail=detail)
-        if (refusal := FACTS.objection(order.action, invoice)) is not None:
-            status = refusal.facts.get("status")
-            detail = f"Invoice {invoice.label} is {status}." if status else f"Stripe cannot {order.action} an invoice."
-            return Rejected(reason=RejectedReason.NOT_ACTIONABLE, detail=detail)
-        takes_method = FACTS.capabilities[order.action].takes_method
-        if order.method is not None and not (takes_method and _METHOD.fullmatch(order.method)):
-            return Rejected(reason=RejectedReason.INVALID_REQUEST, detail="This payment method cannot be used here.")
-        if not _IDEMPOTENCY_KEY.fullmatch(order.key):
-            return Rejected(reason=RejectedReason.INVALID_REQUEST, detail="The attempt has no usable key.")
-        return None
+        return objection(order)
 
     def _accepted(self, order: ActionOrder, reply: Reply) -> Outcome:
         try:
@@ -275,7 +238,7 @@ class Stripe:
         if invoice.ref != order.invoice.ref:
             return Unknown(cause="Stripe answered with another invoice", request_id=reply.request_id)
         if order.action is not Action.RETRY:
-            # Not expanded, for a key that may void need not read payments; neither action makes a new charge.
+            # Not expanded, for a key that may void need not read payments; no other action makes a new charge.
             before = order.invoice
             invoice = replace(
                 invoice,
@@ -294,6 +257,14 @@ class Stripe:
             now = None
         return refusal_by_state(order, reply, now)
 
+    def _shown(self, url: str | None) -> str | None:
+        if not url:
+            return None
+        if not self._may_show(url):
+            log.warning("provider.link_refused", account=self._account)
+            return None
+        return url
+
     def _may_show(self, url: str) -> bool:
         try:
             parts = urlsplit(url)
@@ -311,14 +282,6 @@ class Stripe:
             return None
         account = f"{stripe_account}/" if stripe_account else ""
         return f"{DASHBOARD}{account}{'' if self._live else 'test/'}"
-
-
-def _form(order: ActionOrder) -> list[tuple[str, str]]:
-    """Never `forgive`, `off_session` or `paid_out_of_band`: the amount is Stripe's, the charge is an ordinary one."""
-    if order.action is not Action.RETRY:
-        return []
-    chosen = [("payment_method", order.method)] if order.method else []
-    return [*EXPAND, *chosen]
 
 
 def _access(credentials: Credentials) -> Access:

@@ -10,11 +10,12 @@ from typing import Final
 
 from bot.domain.action import Action
 from bot.domain.errors import FailureReason, ProviderFailure
-from bot.domain.invoice import Invoice, InvoiceStatus, NoMethod, PaymentMethod, PaymentState
+from bot.domain.invoice import CollectionMethod, Invoice, InvoiceStatus, NoMethod, PaymentMethod, PaymentState
 from bot.domain.outcome import Declined, Outcome, Pending, Rejected, RejectedReason, Unknown
 from bot.ports import ActionOrder
 from bot.providers.http import Reply
 from bot.providers.stripe_declines import DECLINES, WAIT_A_DAY, decline_of, decline_without_error
+from bot.providers.stripe_facts import NOT_MAILED
 from bot.providers.stripe_wire import WireError, error_of
 from bot.providers.wording import scrubbed, setting
 
@@ -26,6 +27,10 @@ _BY_STATUS: Final = {
     404: RejectedReason.NOT_FOUND,
     429: RejectedReason.RATE_LIMITED,
 }
+_NOT_FINALIZABLE = frozenset(
+    {"invoice_no_customer_line_items", "invoice_no_payment_method_types", "customer_tax_location_invalid"}
+)
+"""What only an edit of the draft can mend: https://docs.stripe.com/error-codes"""
 _NO_METHOD_WORDS = ("payment method", "payment source", "payment_method")
 
 
@@ -50,9 +55,10 @@ def final_refusal(order: ActionOrder, reply: Reply) -> Outcome | None:
     reason = _reason(order, reply.status, error)
     if reason is None:
         return None
+    is_draft_at_fault = error.code in _NOT_FINALIZABLE
     return Rejected(
         reason=reason,
-        detail=_sentence(order.invoice.ref.account, reply.status, error),
+        detail=_not_finalizable(error) if is_draft_at_fault else _sentence(order.invoice.ref.account, reply.status, error),
         retry_after=reply.retry_after if reason is RejectedReason.RATE_LIMITED else None,
         request_id=reply.request_id,
     )
@@ -60,21 +66,39 @@ def final_refusal(order: ActionOrder, reply: Reply) -> Outcome | None:
 
 def refusal_by_state(order: ActionOrder, reply: Reply, now: Invoice | None) -> Outcome:
     """The ending of a send that was refused because of how the invoice stands; `now` is None where it can't be read."""
-    request_id = reply.request_id
-    if now is None:
-        return Rejected(reason=RejectedReason.INVALID_REQUEST, detail=_plain(error_of(reply)), request_id=request_id)
+    request_id, error = reply.request_id, error_of(reply)
+    if order.action is Action.RESEND and _is_not_mailed(error, now):
+        return Rejected(reason=RejectedReason.NOT_ACTIONABLE, detail=NOT_MAILED, invoice=now, request_id=request_id)
+    if now is not None and (told := _told_by_state(order, error, now, request_id)) is not None:
+        return told
+    detail = _not_finalizable(error) if order.action is Action.FINALIZE else _plain(error)
+    return Rejected(reason=RejectedReason.INVALID_REQUEST, detail=detail, invoice=now, request_id=request_id)
+
+
+def _told_by_state(order: ActionOrder, error: WireError, now: Invoice, request_id: str | None) -> Outcome | None:
     if now.payment is PaymentState.PROCESSING and order.action is Action.RETRY:
         return Pending(detail="A payment of this invoice is already under way.", invoice=now, request_id=request_id)
     if (detail := _standing(order, now)) is not None:
         return Rejected(reason=RejectedReason.NOT_ACTIONABLE, detail=detail, invoice=now, request_id=request_id)
-    if order.action is Action.RETRY and _lacks_method(error_of(reply), order, now):
+    if order.action is Action.RETRY and _lacks_method(error, order, now):
         return Declined(decline=decline_without_error("missing"), invoice=now, request_id=request_id)
-    detail = _plain(error_of(reply))
-    return Rejected(reason=RejectedReason.INVALID_REQUEST, detail=detail, invoice=now, request_id=request_id)
+    return None
+
+
+def _not_finalizable(error: WireError) -> str:
+    said = f" Stripe says: {scrubbed(error.message)}" if error.message else ""
+    return f"Stripe could not finalize the invoice as it is; fix it in the Stripe dashboard first.{said}"
+
+
+def _is_not_mailed(error: WireError, now: Invoice | None) -> bool:
+    """Stripe gives this refusal no code; the invoice says it better than the message does."""
+    if now is None:
+        return "collection method" in (error.message or "").lower()
+    return now.status is InvoiceStatus.OPEN and now.collection is CollectionMethod.AUTOMATIC
 
 
 def _reason(order: ActionOrder, status: int, error: WireError) -> RejectedReason | None:
-    if error.type == "idempotency_error":
+    if error.type == "idempotency_error" or error.code in _NOT_FINALIZABLE:
         return RejectedReason.INVALID_REQUEST
     if order.method is None and _speaks_of_method(error):
         return None

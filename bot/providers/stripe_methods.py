@@ -1,4 +1,4 @@
-"""Which stored payment method a retry would charge, and when the newest charge was made.
+"""Which stored payment method a retry would charge, which others it could, and when the newest charge was made.
 
 Stripe's order is invoice, subscription, the customer's default for invoices, the customer's default source:
 https://docs.stripe.com/billing/subscriptions/payment-methods-setting. Every read here may be refused (a restricted key);
@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
-from bot.domain.errors import ProviderFailure
+from bot.domain.errors import FailureReason, ProviderFailure
 from bot.domain.invoice import (
     CollectionMethod,
     Invoice,
@@ -21,17 +22,27 @@ from bot.domain.invoice import (
     PaymentMethod,
 )
 from bot.providers.http import ProviderHttp
+from bot.providers.stripe_answers import read_failure
 from bot.providers.stripe_wire import (
     Shape,
     WireCharge,
     WireCustomer,
     WireInvoice,
     WireMethod,
+    WireMethods,
     WireSubscription,
     body_of,
     id_of,
     moment,
 )
+
+OFF_SESSION: Final = frozenset(
+    {
+        "acss_debit", "amazon_pay", "au_becs_debit", "bacs_debit", "card", "cashapp", "kakao_pay", "klarna", "kr_card",
+        "link", "naver_pay", "nz_bank_account", "paypal", "payto", "revolut_pay", "sepa_debit", "us_bank_account",
+    }
+)  # fmt: skip
+"""Types that can be charged without the customer: https://docs.stripe.com/payments/payment-methods/payment-method-support"""
 
 
 async def complete(http: ProviderHttp, wire: WireInvoice, invoice: Invoice, *, thorough: bool) -> Invoice:
@@ -108,3 +119,33 @@ async def _tolerant(http: ProviderHttp, model: type[Shape], template: str, ident
         return body_of(model, reply) if reply.is_success else None
     except ProviderFailure:
         return None
+
+
+async def stored(http: ProviderHttp, account: str, wire: WireInvoice) -> list[PaymentMethod]:
+    """The methods of the invoice's customer that could be charged without them, the invoice's own default first.
+
+    Raises ProviderFailure where they cannot be read; none of them is then a better answer than an empty list.
+    """
+    customer = id_of(wire.customer)
+    if customer is None:
+        return []
+    reply = await http.get("/v1/customers/{}/payment_methods", customer, params=(("limit", "100"),))
+    if reply.status == 403:
+        raise ProviderFailure(
+            FailureReason.FORBIDDEN,
+            f"The key of account {account} may not read stored payment methods. In Stripe, give it the permissions "
+            "Customers: Read and Payment Methods: Read.",
+            request_id=reply.request_id,
+        )
+    if not reply.is_success:
+        raise read_failure(account, reply)
+    chargeable = [method for method in body_of(WireMethods, reply).data if _is_chargeable(method, customer)]
+    default = id_of(wire.default_payment_method)
+    return [
+        PaymentMethod(method.id, method.label_with_expiry)
+        for method in sorted(chargeable, key=lambda method: method.id != default)
+    ]
+
+
+def _is_chargeable(method: WireMethod, customer: str) -> bool:
+    return method.type in OFF_SESSION and id_of(method.customer) in {customer, None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 
@@ -15,8 +16,17 @@ from bot.ports import ActionOrder
 from bot.providers.stripe_declines import decline_without_error
 from bot.providers.stripe_wire import UNITS, WireIntent
 
-REACHED: Final = {Action.VOID: InvoiceStatus.VOID, Action.UNCOLLECTIBLE: InvoiceStatus.UNCOLLECTIBLE}
-"""The status that proves an action which takes no money."""
+REACHED: Final[Mapping[Action, frozenset[InvoiceStatus]]] = {
+    Action.VOID: frozenset({InvoiceStatus.VOID}),
+    Action.UNCOLLECTIBLE: frozenset({InvoiceStatus.UNCOLLECTIBLE}),
+    Action.FINALIZE: frozenset(InvoiceStatus) - {InvoiceStatus.DRAFT, InvoiceStatus.OTHER},
+    Action.PAID: frozenset({InvoiceStatus.PAID}),
+    Action.RESEND: frozenset({InvoiceStatus.OPEN, InvoiceStatus.PAID}),
+}
+"""The statuses in which an action that takes no money leaves an invoice. All but the last prove it; a finalized one may
+have become anything since, and one with nothing due is paid at once."""
+EVENTS: Final[Mapping[Action, str]] = {Action.RESEND: "invoice.sent", Action.PAID: "invoice.paid"}
+"""The event that names the request, for what the invoice itself cannot prove."""
 STILL_PAYABLE: Final = frozenset({InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE})
 SKEW: Final = timedelta(seconds=5)
 
@@ -24,7 +34,7 @@ SKEW: Final = timedelta(seconds=5)
 def accepted(order: ActionOrder, invoice: Invoice, intent: WireIntent | None, request_id: str | None) -> Outcome:
     """The ending that a 2xx tells; `invoice` is the one it carried. Accepted is not paid."""
     if order.action is not Action.RETRY:
-        if invoice.status is REACHED[order.action]:
+        if invoice.status in REACHED[order.action]:
             return Succeeded(invoice=invoice, request_id=request_id)
         return _surprise(invoice, request_id)
     if invoice.status is InvoiceStatus.PAID:
@@ -35,12 +45,35 @@ def accepted(order: ActionOrder, invoice: Invoice, intent: WireIntent | None, re
     return _still_payable(order, invoice, request_id)
 
 
-def settled(attempt: Attempt, invoice: Invoice, settle_after: timedelta) -> Outcome:
-    """The ending that a later read tells, against what the guard read saw before the send."""
-    if attempt.action is not Action.RETRY:
-        if invoice.status is REACHED[attempt.action]:
-            return Succeeded(invoice=invoice)
-        return _not_applied(invoice)
+def needs_event(attempt: Attempt, invoice: Invoice) -> bool:
+    """Whether the invoice as it is now leaves open what became of the send, so that Stripe's events have to be asked."""
+    return attempt.action is Action.RESEND or (attempt.action is Action.PAID and invoice.status is InvoiceStatus.PAID)
+
+
+def settled(attempt: Attempt, invoice: Invoice, settle_after: timedelta, *, on_record: bool | None = None) -> Outcome:
+    """The ending that a later read tells, against what the guard read saw before the send. `on_record` is what Stripe's
+    events say about our key; None where they were not or could not be read."""
+    match attempt.action:
+        case Action.RETRY:
+            return _settled_charge(attempt, invoice, settle_after)
+        case Action.RESEND:
+            return _settled_mail(invoice, on_record=on_record)
+        case Action.PAID if invoice.status is InvoiceStatus.PAID:
+            return Succeeded(invoice=invoice, ours=on_record is True)
+        case _:
+            return Succeeded(invoice=invoice) if invoice.status in REACHED[attempt.action] else _not_applied(invoice)
+
+
+def _settled_mail(invoice: Invoice, *, on_record: bool | None) -> Outcome:
+    if on_record is None:
+        return Unknown(cause="Stripe does not tell whether the e-mail left")
+    if on_record:
+        return Succeeded(invoice=invoice)
+    detail = f"Stripe has no record of sending invoice {invoice.label}."
+    return Rejected(reason=RejectedReason.NOT_APPLIED, detail=detail, invoice=invoice)
+
+
+def _settled_charge(attempt: Attempt, invoice: Invoice, settle_after: timedelta) -> Outcome:
     if invoice.status is InvoiceStatus.PAID:
         ours = _made_by(attempt, invoice, settle_after)
         return Succeeded(invoice=invoice, charged=_difference(attempt.before.owed, invoice) if ours else None, ours=ours)

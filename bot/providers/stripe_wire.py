@@ -7,7 +7,7 @@ tolerated, missing ones too, except those without which an invoice means nothing
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, ValidationError
 
@@ -70,6 +70,13 @@ class WireCard(_Wire):
     brand: str | None = None
     bank_name: str | None = None
     last4: str | None = None
+    exp_month: StrictInt | None = None
+    exp_year: StrictInt | None = None
+
+    @property
+    def expiry(self) -> str | None:
+        """As it is printed on a card: "04/2027"."""
+        return f"{self.exp_month:02d}/{self.exp_year}" if self.exp_month and self.exp_year else None
 
 
 class WireMethod(_Wire):
@@ -77,6 +84,8 @@ class WireMethod(_Wire):
 
     id: str
     type: str | None = None
+    livemode: StrictBool | None = None
+    customer: Ref | None = None
     brand: str | None = None
     last4: str | None = None
     card: WireCard | None = None
@@ -94,6 +103,19 @@ class WireMethod(_Wire):
             return self.id
         words = (name or "payment method").replace("_", " ")
         return f"{words} ending {last4}" if last4 else words
+
+    @property
+    def label_with_expiry(self) -> str:
+        """For a list in which two cards of one customer must be told apart: "visa ending 4242, 04/2027"."""
+        expiry = self.card.expiry if self.card else None
+        return f"{self.label}, {expiry}" if expiry else self.label
+
+
+class WireMethods(_Wire):
+    """A customer's stored payment methods: https://docs.stripe.com/api/payment_methods/customer_list"""
+
+    object: Literal["list"]
+    data: list[WireMethod]
 
 
 class WireError(_Wire):
@@ -217,6 +239,7 @@ class WireInvoice(_Wire):
     parent: WireParent | None = None
     payments: Annotated[WirePayments | Any, Field(union_mode="left_to_right")] = None
     hosted_invoice_url: str | None = None
+    invoice_pdf: str | None = None
 
     @property
     def subscription(self) -> str | None:
@@ -266,6 +289,49 @@ class WireCustomer(_Wire):
     id: str
     default_source: Ref | None = None
     invoice_settings: WireInvoiceSettings | None = None
+
+
+class WireCustomers(_Wire):
+    """Customers that a listing or a search found: https://docs.stripe.com/api/customers/search"""
+
+    object: Literal["list", "search_result"]
+    data: list[WireRef]
+
+
+class WireEventObject(_Wire):
+    """What an event is about."""
+
+    object: Annotated[WireRef | Any, Field(union_mode="left_to_right")] = None
+
+
+class WireEventRequest(_Wire):
+    """The request that caused an event."""
+
+    idempotency_key: str | None = None
+
+
+class WireEvent(_Wire):
+    """An event: https://docs.stripe.com/api/events/object"""
+
+    id: str
+    data: WireEventObject | None = None
+    request: Annotated[WireEventRequest | Any, Field(union_mode="left_to_right")] = None
+
+    @property
+    def about(self) -> str | None:
+        return self.data.object.id if self.data and isinstance(self.data.object, WireRef) else None
+
+    @property
+    def key(self) -> str | None:
+        return self.request.idempotency_key if isinstance(self.request, WireEventRequest) else None
+
+
+class WireEvents(_Wire):
+    """One page of events, newest first."""
+
+    object: Literal["list"]
+    data: list[WireEvent]
+    has_more: StrictBool
 
 
 class WireCharge(_Wire):

@@ -297,8 +297,8 @@ async def test_an_invoice_is_found_by_its_number(bench: Bench) -> None:
     provider, ref = bench.open(), bench.failed_invoice()
     number = (await read(provider, ref)).number
     assert number
-    assert [invoice.ref for invoice in await provider.find(number)] == [ref]
-    assert await provider.find("no-such-number") == []
+    assert [invoice.ref for invoice in await provider.numbered(number)] == [ref]
+    assert await provider.numbered("no-such-number") == []
 
 
 async def test_the_payment_link_is_on_a_host_that_the_facts_name(bench: Bench) -> None:

@@ -323,20 +323,20 @@ async def test_an_invoice_that_customers_pay_themselves_needs_no_method() -> Non
 async def test_find_asks_for_the_number_with_quotes_escaped() -> None:
     number = "A'7\\B"
     wire = Wire({"GET /v1/invoices/search": answer(a_page(an_invoice(number=number), kind="search_result"))})
-    (found,) = await stripe_over(wire).find(f" {number} ")
+    (found,) = await stripe_over(wire).numbered(f" {number} ")
     assert found.number == number
     assert wire.requests[0].url.params["query"] == "number:'A\\'7\\\\B'"
 
 
 async def test_find_drops_what_only_resembles_the_number() -> None:
     page = a_page(an_invoice(number="ACME-00071"), an_invoice(), {"id": 5}, kind="search_result")
-    found = await stripe_over(Wire({"GET /v1/invoices/search": answer(page)})).find("acme-0007")
+    found = await stripe_over(Wire({"GET /v1/invoices/search": answer(page)})).numbered("acme-0007")
     assert [invoice.number for invoice in found] == ["ACME-0007"]
 
 
 async def test_finding_nothing_asks_nothing() -> None:
     wire = Wire()
-    assert await stripe_over(wire).find("  ") == []
+    assert await stripe_over(wire).numbered("  ") == []
     assert wire.requests == []
 
 
@@ -344,7 +344,7 @@ async def test_finding_nothing_asks_nothing() -> None:
 async def test_where_search_is_refused_the_sentence_names_the_way_out(status: int) -> None:
     wire = Wire({"GET /v1/invoices/search": refused(status, an_error(None))})
     with pytest.raises(ProviderFailure, match=r"in_…"):
-        await stripe_over(wire).find("ACME-0007")
+        await stripe_over(wire).numbered("ACME-0007")
 
 
 @pytest.mark.parametrize(

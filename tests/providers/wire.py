@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 import httpx
 
-from bot.domain.action import Action
+from bot.domain.action import Action, Dialog
+from bot.domain.details import Details, Issue, PaidBy, Received
 from bot.domain.invoice import Invoice
 from bot.domain.records import Attempt, Before
 from bot.ports import ActionOrder
@@ -69,10 +70,28 @@ def stripe_over(wire: Wire, **settings: object) -> Stripe:
     )
 
 
+def details_for(action: Action, invoice: Invoice) -> Details:
+    """What the dialog of an action would have asked for."""
+    match action.traits.dialog:
+        case Dialog.PAYMENT:
+            return Received(amount=invoice.owed, by=PaidBy.BANK_TRANSFER, on=NOW.date(), reference="statement 12, line 3")
+        case Dialog.ISSUE:
+            return Issue(collect=False)
+        case Dialog.REASON | None:
+            return None
+
+
 def an_order(
     invoice: Invoice, action: Action = Action.RETRY, *, key: str = "attempt-1", method: str | None = None
 ) -> ActionOrder:
-    return ActionOrder(action=action, invoice=invoice, key=key, expected=invoice.owed, method=method)
+    return ActionOrder(
+        action=action,
+        invoice=invoice,
+        key=key,
+        expected=invoice.owed,
+        method=method,
+        details=details_for(action, invoice),
+    )
 
 
 def an_attempt(invoice: Invoice, action: Action = Action.RETRY, at: datetime = NOW) -> Attempt:
