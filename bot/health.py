@@ -54,8 +54,9 @@ class Loop:
 class SlackLink:
     """Slack as the bot reaches it. In Socket Mode `is_connected` asks the connection; over HTTP there is none to ask."""
 
-    def __init__(self, calls: SlackCalls, *, over_socket: bool) -> None:
+    def __init__(self, calls: SlackCalls, *, over_socket: bool, patience: float = UNCONNECTED_SECONDS) -> None:
         self._calls = calls
+        self._patience = patience
         self._over_socket = over_socket
         self._seen_at = time.monotonic()
         self.is_connected: Callable[[], Awaitable[bool]] | None = None
@@ -67,7 +68,7 @@ class SlackLink:
             facts["connected"] = connected = self.is_connected is not None and await self.is_connected()
             now = time.monotonic()
             self._seen_at = now if connected else self._seen_at
-            if now - self._seen_at > UNCONNECTED_SECONDS:
+            if now - self._seen_at > self._patience:
                 problems.append(f"slack: not connected for {now - self._seen_at:.0f} seconds")
         return Part(facts, tuple(problems))
 

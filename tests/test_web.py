@@ -30,7 +30,7 @@ from bot.web import LARGEST_BODY, WebServer
 from handlers import Handlers, ids, register
 from handlers.buttons import Buttons
 from handlers.commands import Commands
-from handlers.modals import ReasonModals
+from handlers.dialogs import Dialogs
 from handlers.payloads import Body, invocation_of, pressed_of, submission_of
 from tests.handlers.bodies import NOW, a_command, a_press, a_submission
 
@@ -51,7 +51,7 @@ class Listeners:
     async def run_action(self, ack: AsyncAck, body: Body) -> None:
         await self._take(ack, pressed_of(body, NOW).delivery)
 
-    more = link = show = share = check = ask_reason = unknown = run_action
+    more = link = pdf = show = share = check = ask = retry_with = unknown = run_action
 
     async def submit(self, ack: AsyncAck, body: Body) -> None:
         await self._take(ack, submission_of(body)[2])
@@ -103,12 +103,12 @@ async def opened() -> AsyncIterator[Door]:
     listeners, problems = Listeners(), list[str]()
     register(
         bolt,
-        Handlers(cast(Commands, listeners), cast(Buttons, listeners), cast(ReasonModals, listeners)),
+        Handlers(cast(Commands, listeners), cast(Buttons, listeners), cast(Dialogs, listeners)),
         "/invoice",
     )
 
-    async def tell() -> list[str]:
-        return problems
+    async def tell() -> dict[str, object]:
+        return {"ok": not problems, "problems": problems, "database": {"ms": 1}}
 
     server = WebServer(bolt, SECRET, tell)
     await server.start("127.0.0.1", 0)
@@ -369,10 +369,28 @@ def _get(node: Any, path: tuple[Any, ...]) -> Any:
 
 async def test_health_says_what_is_wrong(door: Door) -> None:
     async with door.session.get(f"{door.url}/healthz") as reply:
-        assert (reply.status, await reply.json()) == (200, {"ok": True, "problems": []})
+        assert (reply.status, await reply.json()) == (200, {"ok": True, "problems": [], "database": {"ms": 1}})
     door.problems.append("database: does not answer")
     async with door.session.get(f"{door.url}/healthz") as reply:
-        assert (reply.status, await reply.json()) == (503, {"ok": False, "problems": ["database: does not answer"]})
+        assert reply.status == 503
+        assert (await reply.json())["problems"] == ["database: does not answer"]
+
+
+async def test_health_that_hangs_is_an_answer_too_and_comes_within_two_seconds() -> None:
+    async def hang() -> dict[str, object]:
+        await asyncio.sleep(60)
+        return {"ok": True}
+
+    server = WebServer(None, None, hang)
+    await server.start("127.0.0.1", 0)
+    began = time.monotonic()
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"http://127.0.0.1:{server.port}/healthz") as reply,
+    ):
+        assert (reply.status, await reply.json()) == (503, {"ok": False, "problems": ["health: no answer in time"]})
+    assert time.monotonic() - began < 2.5
+    await server.stop()
 
 
 async def test_metrics_are_in_the_form_that_prometheus_reads(door: Door) -> None:
@@ -383,10 +401,11 @@ async def test_metrics_are_in_the_form_that_prometheus_reads(door: Door) -> None
         assert "recoup_ack_seconds_count" in await reply.text()
 
 
-async def test_under_socket_mode_slack_s_path_is_not_there() -> None:
-    async def well() -> list[str]:
-        return []
+async def well() -> dict[str, object]:
+    return {"ok": True, "problems": []}
 
+
+async def test_under_socket_mode_slack_s_path_is_not_there() -> None:
     server = WebServer(None, SECRET, well)
     await server.start("127.0.0.1", 0)
     async with aiohttp.ClientSession() as session:
@@ -399,9 +418,6 @@ async def test_under_socket_mode_slack_s_path_is_not_there() -> None:
 
 @pytest.mark.parametrize("host", ["host.invalid", "ex..ample", " ", "a" * 300])
 async def test_a_host_that_is_none_is_an_error_of_the_system(host: str) -> None:
-    async def well() -> list[str]:
-        return []
-
     server = WebServer(None, None, well)
     with pytest.raises(OSError, match="ame"):
         await server.start(host, 0)
@@ -409,9 +425,6 @@ async def test_a_host_that_is_none_is_an_error_of_the_system(host: str) -> None:
 
 
 async def test_a_taken_port_is_an_error_of_the_system() -> None:
-    async def well() -> list[str]:
-        return []
-
     first, second = WebServer(None, None, well), WebServer(None, None, well)
     await first.start("127.0.0.1", 0)
     with pytest.raises(OSError, match="address"):

@@ -111,7 +111,10 @@ async def test_health_and_metrics_answer(stage: Stage, outside: aiohttp.ClientSe
     await stage.command(MAYA, f"retry {bill.ref}")
     await stage.told(MAYA, "Paid")
     async with outside.get(url(stage, "/healthz")) as reply:
-        assert (reply.status, await reply.json()) == (200, {"ok": True, "problems": []})
+        body = await reply.json()
+    assert (reply.status, body["ok"], body["problems"]) == (200, True, [])
+    assert set(body) == {"ok", "problems", "database", "slack", "worker", "digests"}
+    assert body["digests"]["finance"]["late"] is False
     async with outside.get(url(stage, "/metrics")) as reply:
         text = await reply.text()
     assert reply.status == 200
