@@ -7,7 +7,6 @@ repeating a secret. Nothing here opens a connection.
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError
 
@@ -27,16 +26,11 @@ from bot.domain.invoice import account_name
 from bot.domain.money import Money, known_currency
 from bot.domain.policy import Role, Rule
 from bot.scheduling import read_cron
+from bot.sections import AllowSection, Amounts, Channel, DigestSection, HttpSection, RoleSection
 
 DEFAULT_CONFIG = "recoup.toml"
 DEFAULT_DATABASE = "sqlite+aiosqlite:///recoup.db"
 DEFAULT_SLACK_API = "https://slack.com/api/"
-PLACEHOLDERS = {
-    "C_YOUR_CHANNEL": "put the channel's id in its place (in Slack: the channel's details, at the end, Copy channel ID)",
-    "U_YOUR_MEMBER": "put a person's id in its place (in Slack: the person's profile, ⋮, Copy member ID)",
-    "S_YOUR_GROUP": "put a user group's id in its place (in Slack: the user group, ⋮, Copy group ID)",
-}
-"""Ids that stand in the file of `recoup init`, and what belongs there."""
 _TOKEN_KINDS = {"xoxb-": "a bot token", "xapp-": "an app-level token", "xoxp-": "a user token"}
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -47,76 +41,6 @@ class ConfigurationError(RecoupError):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
-
-
-def _slack_id(prefixes: str) -> AfterValidator:
-    def check(value: str) -> str:
-        if value in PLACEHOLDERS:
-            raise UnusableValue(f"“{value}” is the placeholder that `recoup init` wrote; {PLACEHOLDERS[value]}")
-        if not re.fullmatch(rf"[{prefixes}][A-Z0-9]{{2,}}", value):
-            raise UnusableValue(f"“{value}” is not a Slack id (it begins with {' or '.join(prefixes)})")
-        return value
-
-    return AfterValidator(check)
-
-
-_Channel = Annotated[str, _slack_id("CG")]
-_User = Annotated[str, _slack_id("UW")]
-_Usergroup = Annotated[str, _slack_id("S")]
-
-
-def _amount(value: object) -> str:
-    """TOML's numbers arrive as int and Decimal; its `true` is an int to Python, and no amount."""
-    text = str(value).strip()
-    if isinstance(value, bool) or not isinstance(value, str | int | Decimal) or not _AMOUNT.fullmatch(text):
-        raise UnusableValue("this is not an amount; write it like 49.90")
-    return text
-
-
-_AMOUNT = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
-_Amounts = dict[str, Annotated[str, BeforeValidator(_amount)]]
-
-
-class _Section(BaseModel):
-    """Unknown keys are refused: a misspelt bound must not become no bound."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class DigestSection(_Section):
-    """`[digest.<name>]`: where and when a digest is posted."""
-
-    channel: _Channel
-    cron: str
-    timezone: str = "UTC"
-    accounts: list[str] | None = None
-    minimum: _Amounts = Field(default_factory=dict)
-    quiet_line: bool = False
-
-
-class RoleSection(_Section):
-    """`[roles.<name>]`: the people of a role."""
-
-    users: list[_User] = Field(default_factory=list)
-    usergroups: list[_Usergroup] = Field(default_factory=list)
-
-
-class AllowSection(_Section):
-    """`[[allow]]`: what a role may do, up to which amounts, on which accounts, in which channels."""
-
-    role: str
-    actions: list[str]
-    up_to: _Amounts | None = None
-    per_day: _Amounts | None = None
-    accounts: list[str] | None = None
-    channels: list[_Channel] | None = None
-
-
-class HttpSection(_Section):
-    """Where the bot listens: Slack's requests, health and metrics."""
-
-    host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] = 3000
 
 
 class Settings(BaseSettings):
@@ -135,7 +59,7 @@ class Settings(BaseSettings):
     accounts: dict[str, dict[str, SecretStr]] = Field(default_factory=dict)
 
     command: Annotated[str, Field(pattern=r"^/[a-z0-9_-]{1,31}$")] = "/invoice"
-    ops_channel: _Channel | None = None
+    ops_channel: Channel | None = None
     digest: dict[str, DigestSection] = Field(default_factory=dict)
     roles: dict[str, RoleSection] = Field(default_factory=dict)
     allow: list[AllowSection] = Field(default_factory=list)
@@ -431,7 +355,7 @@ def _words(names: list[str], where: str, problems: list[str]) -> frozenset[Word]
     return frozenset(words)
 
 
-def _amounts(amounts: _Amounts | None, where: str, problems: list[str]) -> dict[str, Money] | None:
+def _amounts(amounts: Amounts | None, where: str, problems: list[str]) -> dict[str, Money] | None:
     """None where there is no such bound; an empty table bounds everything to nothing."""
     if amounts is None:
         return None
