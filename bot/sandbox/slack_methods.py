@@ -9,8 +9,9 @@ from typing import Any, Final, TypeAlias
 
 from bot.sandbox.slack_blocks import judge_message, judge_view
 from bot.sandbox.slack_content import content_of, parsed
+from bot.sandbox.slack_directory_methods import channel_json
 from bot.sandbox.slack_payloads import message_json
-from bot.sandbox.slack_state import Channel, Json, Message, Person, SlackError, Workspace
+from bot.sandbox.slack_state import Json, Message, Person, SlackError, Workspace
 from bot.sandbox.slack_views import Views
 
 Call: TypeAlias = Callable[[Json], Json]
@@ -124,13 +125,13 @@ class Methods:
 
     def conversation_info(self, args: Json) -> Json:
         channel = self._workspace.channel(_text_of(args, "channel"))
-        return {"channel": self._channel_json(channel)}
+        return {"channel": channel_json(self._workspace, channel)}
 
     def open_conversation(self, args: Json) -> Json:
         users = _text_of(args, "users").split(",")
         if len(users) != 1:
             raise SlackError("invalid_arguments", ["[ERROR] this sandbox opens direct messages with one person only"])
-        return {"channel": self._channel_json(self._workspace.direct(users[0]))}
+        return {"channel": channel_json(self._workspace, self._workspace.direct(users[0]))}
 
     def usergroups(self, args: Json) -> Json:
         with_users = str(args.get("include_users", "")).lower() in {"1", "true"}
@@ -180,19 +181,6 @@ class Methods:
             "user_count": len(members),
         }
         return {**whole, "users": members} if with_users else whole
-
-    def _channel_json(self, channel: Channel) -> Json:
-        if channel.direct_with:
-            return {"id": channel.id, "is_im": True, "user": channel.direct_with, "is_archived": False}
-        return {
-            "id": channel.id,
-            "name": channel.name,
-            "is_channel": True,
-            "is_im": False,
-            "is_private": False,
-            "is_archived": channel.archived,
-            "is_member": channel.bot_is_member,
-        }
 
     def _person_json(self, person: Person) -> Json:
         return {
