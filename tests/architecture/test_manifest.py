@@ -13,7 +13,10 @@ from typing import Any
 import pytest
 import yaml
 
-MANIFEST: dict[str, Any] = yaml.safe_load((Path(__file__).parents[2] / "manifest.yml").read_text())
+from bot.manifest import SCOPES, manifest
+
+FILE = Path(__file__).parents[2] / "manifest.yml"
+MANIFEST: dict[str, Any] = yaml.safe_load(FILE.read_text())
 _COMMAND = re.compile(r"/[a-z0-9_-]{1,31}")
 _SCOPE = re.compile(r"[a-z]+(?:[._][a-z]+)*(?::[a-z]+(?:\.[a-z]+)*)?")
 
@@ -77,7 +80,18 @@ def test_it_asks_for_no_more_than_is_needed_and_never_for_what_was_said_in_chann
     assert set(scopes) == {"bot"}
     assert all(_SCOPE.fullmatch(scope) and len(scope) <= 50 for scope in scopes["bot"])
     assert len(set(scopes["bot"])) == len(scopes["bot"])
-    assert set(scopes["bot"]) == {"commands", "chat:write", "usergroups:read", "users:read"}
+    assert scopes["bot"] == [scope.name for scope in SCOPES]
+    assert {scope.name for scope in SCOPES if not scope.is_for_doctor} == {
+        "commands",
+        "chat:write",
+        "usergroups:read",
+        "users:read",
+    }
+    assert {scope.name for scope in SCOPES if scope.is_for_doctor} == {"channels:read", "groups:read"}
+
+
+def test_the_file_is_what_the_command_prints() -> None:
+    assert FILE.read_text(encoding="utf-8") == manifest()
 
 
 def test_tokens_are_not_rotated_because_the_bot_keeps_none() -> None:

@@ -1,0 +1,99 @@
+"""The provider accounts: can invoices be read with this key, in the mode that was meant?"""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from datetime import timedelta
+from typing import Any, cast
+
+import httpx
+
+from bot.doctor.asking import seconds_ahead
+from bot.doctor.clocks import Reading
+from bot.doctor.report import Finding, ok, problem
+from bot.domain.errors import FailureReason, ProviderFailure, UnusableValue
+from bot.ports import Clock, Provider, Window
+from bot.providers.registry import open_provider
+from bot.providers.wording import setting
+from bot.settings import AccountConfiguration
+
+_WINDOW = timedelta(days=3)
+"""Short, for it is only about whether invoices can be read, and in which mode they are."""
+
+
+class NotingTransport(httpx.AsyncHTTPTransport):
+    """The ordinary way to the provider, remembering whom it asked and what time it was there."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(retries=0)
+        self.host: str | None = None
+        self._clock = clock
+        self._ahead: float | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.host = request.url.host
+        asked = self._clock.now()
+        response = await super().handle_async_request(request)
+        self._ahead = seconds_ahead(response.headers.get("date"), asked, self._clock.now())
+        return response
+
+    @property
+    def readings(self) -> list[Reading]:
+        return [Reading(self.host, self._ahead)] if self.host is not None and self._ahead is not None else []
+
+
+async def account_findings(account: AccountConfiguration, clock: Clock) -> tuple[list[Finding], list[Reading]]:
+    """Reads a few invoices; what the provider says is told without the key."""
+    about = f"account {account.name}"
+    transport = NotingTransport(clock)
+    try:
+        provider = open_provider(account.name, account.provider, account.values, clock, transport)
+    except UnusableValue as error:
+        await transport.aclose()
+        return [problem(about, f"{sentence}.") for sentence in str(error).splitlines()], []
+    try:
+        await _read_one(provider, clock)
+    except ProviderFailure as failure:
+        return [problem(about, _sentence(account, failure, transport.host))], transport.readings
+    finally:
+        await provider.close()
+    mode = "live mode, with real money" if provider.live else "test mode"
+    text = f"{provider.facts.name} in {mode}: invoices can be read. What else the key may do shows when somebody does it."
+    return [ok(about, text)], transport.readings
+
+
+def no_account_findings(accounts: tuple[AccountConfiguration, ...]) -> list[Finding]:
+    if accounts:
+        return []
+    text = "There is no account that can be used, so there are no invoices to act on. Set RECOUP_ACCOUNTS__STRIPE__API_KEY."
+    return [problem("accounts", text)]
+
+
+async def _read_one(provider: Provider, clock: Clock) -> None:
+    now = clock.now()
+    # The port promises an iterator; every adapter's is a generator, and one left open would go on reading.
+    found = cast("Any", provider.failed(Window(since=now - _WINDOW, until=now)))
+    async with aclosing(found) as invoices:
+        async for _ in invoices:
+            return
+
+
+def _sentence(account: AccountConfiguration, failure: ProviderFailure, host: str | None) -> str:
+    key, where = setting(account.name, "api_key"), host or "The provider"
+    match failure.reason:
+        case FailureReason.UNREACHABLE:
+            base = setting(account.name, "base_url")
+            todo = f"Look at the network and a firewall (outgoing https), and at {base} if it is set."
+            return f"{where} cannot be reached, or does not work at the moment: {failure.detail} {todo}"
+        case FailureReason.UNAUTHORIZED:
+            return f"{failure.detail} Copy it again, or make a new one in the provider's dashboard."
+        case FailureReason.FORBIDDEN:
+            return f"{failure.detail} Without it the bot sees no invoices. Give the key that permission in the dashboard."
+        case FailureReason.WRONG_MODE:
+            return (
+                f"{failure.detail} Set {key} to a key of the mode that you mean, and {setting(account.name, 'mode')} to it."
+            )
+        case FailureReason.RATE_LIMITED:
+            return f"{failure.detail} Run `recoup doctor` again in a minute."
+        case FailureReason.UNREADABLE | FailureReason.REFUSED:
+            return f"{failure.detail} Is {setting(account.name, 'base_url')} right? Asked was {where}."

@@ -1,0 +1,110 @@
+"""The `recoup.toml` that `recoup init` writes, and what it tells somebody who has never seen it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from bot.domain.errors import RecoupError
+
+EXAMPLE: Final = """\
+# Recoup: who may do what about failed invoices, and where the digest is posted.
+# This file may lie in git: it holds no secrets. Those come from the environment:
+#
+#   SLACK_BOT_TOKEN                    the bot token of your Slack app (xoxb-...)
+#   SLACK_APP_TOKEN                    its app-level token (xapp-...): Socket Mode, nothing of yours has to be reachable
+#   SLACK_SIGNING_SECRET               instead of it: Slack calls your address (POST /slack/events)
+#   RECOUP_ACCOUNTS__STRIPE__API_KEY   the key of the Stripe account below
+#   RECOUP_DATABASE_URL                where decisions are kept; without it the SQLite file recoup.db, here
+#   RECOUP_CONFIG                      where this file is, when it is not ./recoup.toml
+#   SLACK_API_URL                      only for tests: another base of Slack's Web API
+#
+# A variable named RECOUP_... wins over a line below. Replace every id with YOUR in it, then ask `recoup doctor`.
+
+command = "/invoice"             # what people type; the Slack app has to know the same word
+ops_channel = "C_YOUR_CHANNEL"   # told when something needs a person: an ending that cannot be found out, say
+log_level = "INFO"               # DEBUG, INFO, WARNING or ERROR
+
+# Where the bot listens: Slack's requests (HTTP only), GET /healthz and GET /metrics.
+[http]
+host = "127.0.0.1"
+port = 3000
+
+# One section for each account. Its name is the first half of every reference: stripe:in_1AbC.
+[accounts.stripe]
+provider = "stripe"
+mode = "test"                    # test or live: a key of the other mode stops the start
+# base_url = "https://api.stripe.com"
+# requests_per_second = 10       # our share of the account's rate limit
+# stripe_account = "acct_..."    # act for a connected account
+# A second key that can only read: RECOUP_ACCOUNTS__STRIPE__READ_KEY
+
+# The digest of failed invoices. There may be several, each with a name of its own.
+[digest.finance]
+channel = "C_YOUR_CHANNEL"       # an id, not a name. In Slack: the channel's details, at the end, Copy channel ID
+cron = "0 9 * * mon-fri"         # minute hour day month weekday; weekdays by name
+timezone = "Europe/Berlin"
+accounts = ["stripe"]            # without this line: every account
+minimum = { EUR = "10", USD = "10" }   # smaller invoices are counted, not shown
+quiet_line = true                # one line on a day without failed invoices; false: nothing at all
+
+# Roles are people. In Slack: the person's profile, Copy member ID.
+[roles.lead]
+users = ["U_YOUR_MEMBER"]
+
+# A user group works, too. Remember that whoever may edit the group in Slack decides who is in it.
+[roles.agent]
+users = ["U_YOUR_MEMBER"]
+usergroups = []                  # such as ["S_YOUR_GROUP"]
+
+# What a role may do. What no rule allows, nobody may do, not even look.
+# Actions: view, retry, void, uncollectible, link, share, digest; "*" is looking and every action on invoices.
+[[allow]]
+role = "lead"
+actions = ["*", "share", "digest"]
+
+[[allow]]
+role = "agent"
+actions = ["view", "retry", "link"]
+up_to = { EUR = "500", USD = "500" }        # for one invoice; a currency not named here gives no right
+per_day = { EUR = "5000", USD = "5000" }    # for one person in 24 hours
+accounts = ["stripe"]                       # without this line: every account
+channels = ["C_YOUR_CHANNEL"]               # without this line: every channel
+"""
+
+
+def write_example(path: Path) -> None:
+    """A new file at `path`. Raises RecoupError, and changes nothing, where there is something already."""
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(EXAMPLE)
+    except FileExistsError:
+        raise RecoupError(
+            f"{path} is there already, and stays as it is. For a fresh one: recoup init --path another.toml"
+        ) from None
+    except OSError as error:
+        raise RecoupError(f"{path} cannot be written: {error.strerror}.") from None
+
+
+def next_steps(path: Path, default: str) -> str:
+    """`default` is where the bot looks by itself."""
+    elsewhere = "" if str(path) == default else f"\n       export RECOUP_CONFIG={path}"
+    return f"""\
+{path} is written. Three steps from here:
+
+  1. Make the Slack app.
+       recoup manifest
+     At api.slack.com/apps choose Create New App, From a manifest, and paste what that printed. Install it to your
+     workspace. Then invite the bot into the channel of the digest: /invite @Recoup
+
+  2. Put the ids of your channel and people into {path}, and the secrets into the environment:{elsewhere}
+       export SLACK_BOT_TOKEN=xoxb-...   (OAuth & Permissions, Bot User OAuth Token)
+       export SLACK_APP_TOKEN=xapp-...   (Basic Information, App-Level Tokens, with the scope connections:write)
+       export RECOUP_ACCOUNTS__STRIPE__API_KEY=rk_test_...   (a restricted key of Stripe's test mode)
+     Over HTTP instead of Socket Mode: `recoup manifest --url https://bot.example.com`, and SLACK_SIGNING_SECRET in place of
+     SLACK_APP_TOKEN.
+
+  3. Ask whether everything fits; it tells what to mend, and changes nothing.
+       recoup doctor
+
+Then `recoup run` starts the bot."""
