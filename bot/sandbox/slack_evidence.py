@@ -20,7 +20,10 @@ KEPT: Final = 12
 TELLING: Final = frozenset({"chat.postMessage", "chat.update", "chat.postEphemeral", "response_url"})
 
 STEPS: Final[Mapping[str, tuple[str, str]]] = {
-    "action.accepted": ("Written down: {kind}", "On disk before Slack got its answer. From here on, no crash can lose it."),
+    "action.accepted": (
+        "Decision written down: {kind}",
+        "On disk before Slack got its answer. From here on, no crash can lose it.",
+    ),
     "action.bound": ("The invoice was found", "What was typed becomes one invoice before anything is sent."),
     "attempt.begun": ("About to be sent", "The key is on disk before the first byte goes out: a crash now leaves a trace."),
     "attempt.resent": ("Sent once more, same key", "The provider knows the key and does the work only once."),

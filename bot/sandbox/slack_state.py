@@ -29,7 +29,8 @@ class SlackError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Somebody who can be played; `team` is another workspace's for people from outside."""
+    """Somebody who can be played; `team` is another workspace's for people from outside. The page offers those first of
+    whom `may` says what they may do; the bot asks its own rules, not this."""
 
     id: str
     name: str
@@ -37,6 +38,7 @@ class Person:
     team: str = "T0RECOUP"
     guest: bool = False
     usergroups: tuple[str, ...] = ()
+    may: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,8 +129,14 @@ class Trouble:
 
 
 PEOPLE: Final = (
-    Person(id="U0MAYA", name="Maya", title="finance lead"),
-    Person(id="U0TOM", name="Tom", title="support agent", usergroups=("S0SUPPORT",)),
+    Person(id="U0MAYA", name="Maya", title="finance lead", may="may do everything"),
+    Person(
+        id="U0TOM",
+        name="Tom",
+        title="support agent",
+        usergroups=("S0SUPPORT",),
+        may="may retry up to EUR or USD 500, and send payment links",
+    ),
     Person(id="U0GUS", name="Gus", title="guest", guest=True),
     Person(id="U0NADIA", name="Nadia", title="no role"),
     Person(id="U0OLGA", name="Olga", title="of another workspace", team="T0OTHER"),

@@ -2,8 +2,10 @@
 
 import { body, render } from "/page/blocks.js";
 import { byId, clock, el, post } from "/page/dom.js";
+import { guardDialogs, placeOf, returnTo } from "/page/focus.js";
 import { showModal } from "/page/modal.js";
-import { drawPanel } from "/page/panel.js";
+import { drawPanel, startPanel } from "/page/panel.js";
+import { drawPeople, startPeople } from "/page/people.js";
 
 const PROBLEMS = {
   operation_timeout: "The app did not answer within 3 seconds.",
@@ -11,7 +13,7 @@ const PROBLEMS = {
 };
 const HINTS = ["help", "failed", "digest now", "status"];
 
-const view = { me: localStorage.getItem("me") ?? "", place: localStorage.getItem("place") ?? "", state: null };
+const view = { me: localStorage.getItem("me") ?? "", place: localStorage.getItem("place") ?? "", state: null, about: "", evidence: null };
 const past = [];
 const forgiven = new Map(); // ts of a message → when a later press on it went well
 const drawn = new Map(); // ts → {mark, node}: a message is redrawn only when it changed
@@ -39,6 +41,7 @@ function tell(answer) {
 async function act(route, what) {
   const answer = await post(route, { user: view.me, ...what });
   tell(answer);
+  if (route !== "say") view.about = ""; // the last one
   await refresh();
   return answer;
 }
@@ -73,7 +76,7 @@ async function send(event) {
   } else {
     await act("say", { channel: place().id, text: written });
   }
-  byId("stream").scrollTop = byId("stream").scrollHeight;
+  showNewest();
 }
 
 // --- drawing
@@ -90,7 +93,10 @@ function messageNode(message, channel, replies) {
     message.author.bot && el("span", { class: "badge" }, "app"),
     el("time", { class: "quiet" }, clock(Number(message.ts))),
     message.edited && el("span", { class: "quiet" }, "(edited)"));
-  return el("article", { class: `message ${message.ephemeral ? "ephemeral" : ""}`, "aria-label": `${message.author.name}, ${clock(Number(message.ts))}` },
+  return el("article", {
+    class: `message ${message.ephemeral ? "ephemeral" : ""}`, "data-ts": message.ts, tabindex: "-1",
+    "aria-label": `${message.author.name}, ${clock(Number(message.ts))}${message.ephemeral ? ", only visible to you" : ""}`,
+  },
     el("span", { class: `avatar ${message.author.bot ? "bot" : ""}`, "aria-hidden": "true" }, message.author.bot ? "R" : message.author.name[0]),
     el("div", { class: "message-body" },
       message.ephemeral && el("p", { class: "only-you" }, "Only visible to you"),
@@ -140,26 +146,53 @@ function streamNodes(channel) {
   return tops.sort((a, b) => a.at - b.at).map((one) => one.make());
 }
 
+const newest = (channel) => channel.messages.at(-1);
+
+// New messages are read out, in a line of its own: the whole stream as a live region would be read out at every redraw.
+function announce(channel, last) {
+  if (!last || last.author.id === view.me) return;
+  const privately = last.ephemeral ? " Only visible to you." : "";
+  byId("announce").textContent = `${last.author.name}:${privately} ${last.text}`.slice(0, 300);
+}
+
 function drawStream() {
   const stream = byId("stream");
   const channel = place();
+  const where = `${view.me}/${channel.id}`;
+  const moved = stream.dataset.place !== where;
   const atEnd = stream.scrollHeight - stream.scrollTop - stream.clientHeight < 80;
-  const moved = stream.dataset.place !== `${view.me}/${channel.id}`;
-  const focused = document.activeElement?.closest?.("#stream [data-key]");
-  const message = focused?.closest("article");
+  const last = newest(channel);
+  const isNew = !moved && last && last.ts !== stream.dataset.last && Number(last.ts) > Number(stream.dataset.last || 0);
+  const held = placeOf(document.activeElement?.closest?.("#stream *"));
   const nodes = streamNodes(channel);
   const empty = el("div", { class: "empty" }, el("p", {}, "Nothing here yet."),
     el("p", { class: "quiet" }, "Try ", el("code", {}, `${view.state.command} help`), " below."));
   const wanted = nodes.length ? nodes : [empty];
   if (wanted.length !== stream.childNodes.length || wanted.some((node, index) => node !== stream.childNodes[index])) {
+    const top = stream.scrollTop;
     stream.replaceChildren(...wanted);
-    if (focused && !focused.isConnected) {
-      const again = (message?.isConnected ? message : stream).querySelector(`[data-key="${CSS.escape(focused.dataset.key)}"]`);
-      (again ?? stream).focus({ preventScroll: true });
-    }
+    stream.scrollTop = top;
+    if (held.node && document.activeElement !== held.node && !document.querySelector("dialog[open]")) returnTo(held);
   }
-  if (moved || atEnd) stream.scrollTop = stream.scrollHeight;
-  stream.dataset.place = `${view.me}/${channel.id}`;
+  if (moved || (isNew && atEnd)) showNewest();
+  else if (isNew) offerNewest(last);
+  if (isNew) announce(channel, last);
+  stream.dataset.place = where;
+  stream.dataset.last = last?.ts ?? "";
+}
+
+// A message taller than the window is shown from its first line.
+function showNewest() {
+  const stream = byId("stream");
+  const last = stream.lastElementChild;
+  const tall = last && last.offsetHeight > stream.clientHeight;
+  stream.scrollTop = tall ? last.offsetTop - stream.offsetTop : stream.scrollHeight;
+  byId("below").hidden = true;
+}
+
+function offerNewest(last) {
+  byId("below").textContent = last.ephemeral ? "↓ New, only visible to you" : "↓ New message";
+  byId("below").hidden = false;
 }
 
 function drawPlaces() {
@@ -175,16 +208,6 @@ function drawPlaces() {
   byId("directs").replaceChildren(
     ...view.state.directs.map((one) => entry(one, view.state.bot.name)), ...home().map((one) => entry(one, `${view.state.bot.name}: Home`)));
   if (focused?.startsWith("place-")) document.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
-}
-
-function drawPeople() {
-  const select = byId("me");
-  const mark = view.state.people.map((one) => one.id).join();
-  if (select.dataset.mark !== mark) {
-    select.replaceChildren(...view.state.people.map((one) => el("option", { value: one.id }, `${one.name}, ${one.title}`)));
-    select.dataset.mark = mark;
-  }
-  select.value = view.me;
 }
 
 function drawHead() {
@@ -221,13 +244,13 @@ function markUnread() {
 
 function draw() {
   markUnread();
-  drawPeople();
+  drawPeople(view.state.people, view.me);
   drawPlaces();
   drawHead();
   drawHints();
   drawLink();
   drawStream();
-  drawPanel(view.state, place());
+  drawPanel(view.state, place(), view.evidence);
   showModal(view.state.view, { me: view.me, names, people: view.state.people, places: view.state.channels, act });
 }
 
@@ -241,8 +264,10 @@ async function refresh() {
     let response = await fetch(`/sandbox/state?user=${encodeURIComponent(view.me)}`);
     if (!response.ok) response = await fetch("/sandbox/state");
     const state = await response.json();
+    const evidence = await (await fetch(`/sandbox/evidence?about=${encodeURIComponent(view.about)}`)).json();
     if (mine !== asked) return; // a later question is on its way
     view.state = state;
+    view.evidence = evidence;
     view.me = state.me;
     draw();
   } catch {
@@ -260,17 +285,22 @@ function start() {
     back = Math.min(past.length, Math.max(0, back + (event.key === "ArrowUp" ? 1 : -1)));
     event.target.value = back ? past.at(-back) : "";
   });
-  byId("me").addEventListener("change", (event) => {
-    view.me = event.target.value;
+  startPeople((id) => {
+    view.me = id;
     localStorage.setItem("me", view.me);
     view.place = place().direct ? view.state.channels[0].id : view.place;
     unread.clear();
     refresh();
   });
-  byId("panel-toggle").addEventListener("click", (event) => {
-    const open = document.body.classList.toggle("panel-open");
-    event.target.setAttribute("aria-expanded", String(open));
-    event.target.textContent = open ? "Back to the conversation" : "Sandbox controls";
+  startPanel((about) => { view.about = about; refresh(); });
+  guardDialogs();
+  byId("below").addEventListener("click", () => {
+    showNewest();
+    byId("stream").lastElementChild?.focus({ preventScroll: true });
+  });
+  byId("stream").addEventListener("scroll", () => {
+    const stream = byId("stream");
+    if (stream.scrollHeight - stream.scrollTop - stream.clientHeight < 80) byId("below").hidden = true;
   });
   const events = new EventSource("/sandbox/events");
   events.onmessage = refresh;

@@ -22,7 +22,7 @@ function section(block, stage) {
     words.append(el("div", { class: "fields" }, block.fields.map((field) => el("div", {}, text(field, stage.names)))));
   }
   const side = block.accessory && el("div", { class: "accessory" }, accessory(block.accessory, block, stage));
-  return el("div", { class: "block section" }, words, side);
+  return el("div", { class: "block section", "data-about": stage.about, tabindex: stage.about ? "-1" : undefined }, words, side);
 }
 
 function styled(leaf, node) {
@@ -87,7 +87,7 @@ function header(block) {
 
 function actions(block, stage) {
   const elements = block.elements.filter((one) => pressable(one, stage));
-  return el("div", { class: "block actions" }, elements.map((one) => accessory(one, block, stage)));
+  return el("div", { class: "block actions", "data-about": stage.about, role: stage.about && "group", "aria-label": stage.about }, elements.map((one) => accessory(one, block, stage)));
 }
 
 const BLOCKS = {
@@ -107,8 +107,19 @@ const BLOCKS = {
   input: (block, stage) => stage.field(block),
 };
 
+// The first line of a text, as it reads: "Acme GmbH · INV-0042 · EUR 420.00". What stands below it belongs to it.
+function firstLine(object, names) {
+  const [line] = object.text.split("\n");
+  return el("span", {}, text({ ...object, text: line }, names)).textContent.trim().slice(0, 90) || undefined;
+}
+
 export function render(blocks, stage) {
-  return blocks.map((block) => BLOCKS[block.type]?.(block, stage) ?? el("div", { class: "block quiet" }, `[${block.type}]`));
+  let about;
+  return blocks.map((block) => {
+    if (block.type === "section") about = block.text && firstLine(block.text, stage.names);
+    if (block.type === "divider" || block.type === "header") about = undefined;
+    return BLOCKS[block.type]?.(block, { ...stage, about }) ?? el("div", { class: "block quiet" }, `[${block.type}]`);
+  });
 }
 
 export function body(message, stage) {

@@ -1,22 +1,25 @@
 // What can be pressed, chosen or filled in. Values are plain: a text, an option's value, or a list of values.
 
 import { byId, el } from "/page/dom.js";
+import { closeDialog, openDialog } from "/page/focus.js";
+import { menu } from "/page/menu.js";
 import { plain, text } from "/page/mrkdwn.js";
 
 export function confirmed(question, names) {
   if (!question) return Promise.resolve(true);
   const dialog = byId("confirm");
   return new Promise((resolve) => {
-    const done = (answer) => () => { dialog.close(); resolve(answer); };
+    const done = (answer) => () => { closeDialog(dialog); resolve(answer); };
     const yes = el("button", { class: `btn ${question.style ?? "primary"}`, type: "button", onclick: done(true) }, plain(question.confirm.text));
-    const no = el("button", { class: "btn", type: "button", onclick: done(false), autofocus: true }, plain(question.deny.text));
+    const no = el("button", { class: "btn", type: "button", onclick: done(false) }, plain(question.deny.text));
     dialog.replaceChildren(
       el("div", { class: "modal-head" }, el("h2", { id: "confirm-title" }, plain(question.title.text))),
       el("div", { class: "modal-body" }, text(question.text, names)),
       el("div", { class: "modal-foot" }, no, yes),
     );
-    dialog.oncancel = () => resolve(false);
-    dialog.showModal();
+    dialog.oncancel = (event) => { event.preventDefault(); done(false)(); };
+    openDialog(dialog);
+    (question.style === "danger" ? no : yes).focus();
   });
 }
 
@@ -35,7 +38,7 @@ function button(element, block, stage) {
   const node = el("button", {
     class: `btn ${element.style ?? ""}`,
     type: "button",
-    "aria-label": element.accessibility_label,
+    "aria-label": element.accessibility_label ?? (stage.about ? `${label}, ${stage.about}` : undefined),
     "data-key": `${block.block_id}/${element.action_id}`,
   }, plain(label));
   node.addEventListener("click", async () => {
@@ -47,38 +50,27 @@ function button(element, block, stage) {
 }
 
 export function overflow(element, block, stage) {
-  const toggle = el("button", {
-    class: "btn more", type: "button", "aria-haspopup": "menu", "aria-expanded": "false", "aria-label": "More actions",
-    "data-key": `${block.block_id}/${element.action_id}`,
-  }, "⋯");
-  const items = element.options.map((option) => el("button", {
-    type: "button", role: "menuitem",
-    onclick: () => { close(); press(toggle, element, block, stage, option.value); },
-  }, plain(option.text.text), option.description && el("small", {}, plain(option.description.text))));
-  const menu = el("div", { class: "menu", role: "menu", hidden: true }, items);
-  const outside = (event) => { if (!wrap.contains(event.target)) close(); };
-  function close() {
-    menu.hidden = true;
-    toggle.setAttribute("aria-expanded", "false");
-    document.removeEventListener("pointerdown", outside);
-  }
-  function open() {
-    menu.hidden = false;
-    toggle.setAttribute("aria-expanded", "true");
-    document.addEventListener("pointerdown", outside);
-    menu.classList.toggle("up", menu.getBoundingClientRect().bottom > window.innerHeight - 90);
-    items[0].focus();
-  }
-  toggle.addEventListener("click", () => (menu.hidden ? open() : close()));
-  const wrap = el("span", { class: "overflow" }, toggle, menu);
-  wrap.addEventListener("keydown", (event) => {
-    if (menu.hidden) return;
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (event.key === "Escape") { event.preventDefault(); event.stopPropagation(); close(); toggle.focus(); }
-    if (step) { event.preventDefault(); items[(items.indexOf(document.activeElement) + step + items.length) % items.length].focus(); }
-    if (event.key === "Tab") close();
+  const name = stage.about ? `More actions, ${stage.about}` : "More actions";
+  return menu({
+    toggle: { class: "btn more", "aria-label": name, "data-key": `${block.block_id}/${element.action_id}` },
+    face: "⋯",
+    options: element.options,
+    label: name,
+    pick: (value, toggle) => press(toggle, element, block, stage, value),
   });
-  return wrap;
+}
+
+// A native select would press at the first arrow key; in a message, where choosing acts at once, it is a menu.
+function selectInMessage(element, block, stage) {
+  const title = element.initial_option?.text.text ?? element.placeholder?.text ?? "Choose…";
+  const name = stage.about ? `${title}, ${stage.about}` : title;
+  return menu({
+    toggle: { class: "btn choose", "aria-label": name, "data-key": `${block.block_id}/${element.action_id}` },
+    face: [plain(title), el("span", { "aria-hidden": "true" }, " ▾")].flat(),
+    options: optionsOf(element),
+    label: name,
+    pick: (value, toggle) => press(toggle, element, block, stage, value),
+  });
 }
 
 const optionsOf = (element) => element.options ?? (element.option_groups ?? []).flatMap((group) => group.options);
@@ -151,9 +143,10 @@ export function control(element, block, stage) {
     return el("span", {}, [element.positive_button, element.negative_button].map((one) => button({ ...element, ...one }, block, stage)));
   }
   if (element.type.endsWith("button")) return button(element, block, stage);
+  if (element.type === "static_select" && !stage.made) return selectInMessage(element, block, stage);
   const made = input(element, block, stage, stage.known?.(block, element));
   stage.made?.(block, element, made.read);
-  made.node.setAttribute("aria-label", element.placeholder?.text ?? "Choose");
+  made.node.setAttribute("aria-label", [element.placeholder?.text ?? "Choose", stage.about].filter(Boolean).join(", "));
   made.node.addEventListener("change", () => press(made.node, element, block, stage, made.read()));
   return made.node;
 }

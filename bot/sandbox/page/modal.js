@@ -3,6 +3,7 @@
 import { byId, el } from "/page/dom.js";
 import { render } from "/page/blocks.js";
 import { input } from "/page/elements.js";
+import { closeDialog, openDialog } from "/page/focus.js";
 import { plain } from "/page/mrkdwn.js";
 
 let shown = null;
@@ -77,9 +78,9 @@ function draw(view, context, known) {
   const dialog = byId("modal");
   dialog.replaceChildren(form);
   dialog.oncancel = (event) => { event.preventDefault(); close(); };
-  if (!dialog.open) dialog.showModal();
+  openDialog(dialog);
   const first = form.querySelector("[aria-invalid]") ?? form.querySelector(".modal-body :is(input, select, textarea)");
-  first?.focus();
+  (first ?? form.querySelector(".modal-foot button:last-child"))?.focus();
 }
 
 export function showModal(view, context) {
@@ -87,7 +88,7 @@ export function showModal(view, context) {
   if (!view) {
     shown = null;
     readers = [];
-    if (dialog.open) dialog.close();
+    closeDialog(dialog);
     return;
   }
   const mark = JSON.stringify([view.id, view.hash, view.errors]);

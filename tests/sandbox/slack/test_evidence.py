@@ -73,7 +73,7 @@ async def test_a_press_shows_its_steps_in_the_order_of_time(town: LocalSlack, cl
     )
     whats = [step["what"] for step in seen["steps"]]
     assert whats[0] == "Maya: Retry payment"
-    assert {"Written down: retry", "About to be sent", "something new"} <= set(whats)
+    assert {"Decision written down: retry", "About to be sent", "something new"} <= set(whats)
     assert [step["at"] for step in seen["steps"]] == sorted(step["at"] for step in seen["steps"])
     assert [step["key"] for step in seen["steps"] if step["what"] == "About to be sent"] == ["recoup-1"]
 
