@@ -24,14 +24,17 @@ from bot.services.actions import ActionService
 from bot.services.delivery import Delivery, Slack
 from bot.services.digests import EVERYTHING, DigestReader, DigestService
 from bot.services.execution import Execution
+from bot.services.finder import Finder
 from bot.services.lookup import Lookup
 from bot.services.messages import Messages
+from bot.services.questions import Questions
 from bot.services.reconciliation import Reconciliation
 from bot.services.resolution import Resolution
 from bot.services.rights import Rights
 from bot.services.rows import Rows
 from bot.services.sharing import Sharing
 from bot.services.wakeup import Wakeup
+from bot.services.watching import Watching
 from bot.services.worker import Worker
 from bot.settings import AccountConfiguration, Configuration, ConfigurationError
 from bot.slack import ConnectedSlack, StartRefused, connected_slack, socket_mode
@@ -44,8 +47,8 @@ from handlers.answers import Answers
 from handlers.background import Background
 from handlers.buttons import Buttons
 from handlers.commands import Commands, CommandServices
+from handlers.dialogs import Dialogs
 from handlers.identity import SlackDirectory
-from handlers.modals import ReasonModals
 
 DRAIN_SECONDS = 23.0
 """SIGTERM to gone; orchestrators kill at 30."""
@@ -177,8 +180,9 @@ def _assemble(
     digests = DigestService(
         _plans(configuration, accounts),
         storage.digests,
-        DigestReader(accounts, clock),
+        DigestReader(accounts, storage.watchlist.watched, clock),
         rows,
+        watchlist=storage.watchlist,
         messages=messages,
         timetable=CronTimetable(),
         clock=clock,
@@ -198,22 +202,33 @@ def _assemble(
         clock=clock,
     )
     actions = ActionService(journal, accounts, rights, clock, work=work, talk=talk)
-    lookup = Lookup(journal, accounts, rights, rows, resolution, clock=clock, work=work, schedule=digests.schedule)
+    finder = Finder(accounts, rights, resolution)
+    lookup = Lookup(journal, accounts, rights, rows, finder, clock=clock, work=work, schedule=digests.schedule)
+    questions = Questions(journal, accounts, finder, rows, clock)
     answers = Answers(announcer)
-    modals = ReasonModals(slack.calls, actions, clock, configuration.command)
-    services = CommandServices(actions=actions, lookup=lookup, digests=digests, rights=rights, accounts=accounts)
+    dialogs = Dialogs(slack.calls, actions, clock, configuration.command)
+    services = CommandServices(
+        actions=actions,
+        lookup=lookup,
+        questions=questions,
+        watching=Watching(storage.watchlist, accounts, finder, clock),
+        digests=digests,
+        rights=rights,
+        accounts=accounts,
+    )
     handlers = Handlers(
-        commands=Commands(services, answers, modals, bot.background, clock=clock, command=configuration.command),
+        commands=Commands(services, answers, dialogs, bot.background, clock=clock, command=configuration.command),
         buttons=Buttons(
             actions,
             lookup,
             Sharing(journal, accounts, rows, announcer),
-            modals,
+            questions,
+            dialogs,
             answers=answers,
             background=bot.background,
             clock=clock,
         ),
-        modals=modals,
+        dialogs=dialogs,
     )
     register(slack.bolt, handlers, configuration.command)
     return bot

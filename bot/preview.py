@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+
 from bot.app import SystemClock, open_accounts
 from bot.domain.choices import Standing, choices_for
 from bot.domain.content import DigestContent, Row
-from bot.domain.errors import UnusableValue
+from bot.domain.digest import Watched
+from bot.domain.errors import JournalUnavailable, UnusableValue
 from bot.domain.invoice import Invoice
 from bot.domain.offer import Offer, Place, new_offer_id
 from bot.ports import Clock
 from bot.services.accounts import Accounts
-from bot.services.digests import DigestReader
+from bot.services.digests import DigestReader, WatchedAt
 from bot.settings import Configuration
+from bot.storage.engine import open_storage
+from bot.storage.schema import schema_is_current
 from handlers.views.render import plain
 
 
@@ -24,12 +31,33 @@ async def print_digest(configuration: Configuration, name: str) -> None:
     clock = SystemClock()
     accounts = open_accounts(configuration.accounts, clock)
     try:
-        found = await DigestReader(accounts, clock).read(plan)
+        async with _watched(configuration.database_url) as watched:
+            found = await DigestReader(accounts, watched, clock).read(plan)
         rows = [row for invoice in found.invoices if (row := _row(invoice, accounts, clock)) is not None]
     finally:
         await accounts.close()
     content = DigestContent(digest=found.digest, rows=tuple(rows), is_preview=True)
     print(plain(content, command=configuration.command, now=clock.now()))  # noqa: T201 - a command's output
+
+
+@asynccontextmanager
+async def _watched(url: str) -> AsyncGenerator[WatchedAt]:
+    """Read-only, beside a running bot. Without a database yet nothing is watched, and the digest can be tried already."""
+    try:
+        is_current = await schema_is_current(url)
+    except JournalUnavailable as error:
+        print(f"recoup: {error}; watched invoices are missing here", file=sys.stderr)  # noqa: T201 - see print_digest
+        is_current = False
+    if not is_current:
+        yield _nothing_watched
+        return
+    async with open_storage(url, read_only=True) as storage:
+        yield storage.watchlist.watched
+
+
+async def _nothing_watched(accounts: Sequence[str]) -> list[Watched]:
+    del accounts
+    return []
 
 
 def _row(invoice: Invoice, accounts: Accounts, clock: Clock) -> Row | None:

@@ -19,7 +19,7 @@ from bot.telemetry import ACK_SECONDS
 from handlers import ids
 from handlers.buttons import Buttons
 from handlers.commands import Commands
-from handlers.modals import ReasonModals
+from handlers.dialogs import Dialogs
 
 LISTENER_SECONDS: Final = 2.5
 """Slack waits three; under `process_before_response` Bolt has no guard of its own."""
@@ -35,7 +35,7 @@ class Handlers:
 
     commands: Commands
     buttons: Buttons
-    modals: ReasonModals
+    dialogs: Dialogs
 
 
 def register(app: AsyncApp, handlers: Handlers, command: str) -> None:
@@ -44,15 +44,19 @@ def register(app: AsyncApp, handlers: Handlers, command: str) -> None:
     buttons = handlers.buttons
     for action_id, listener in (
         (ids.RUN_ACTION, buttons.run_action),
+        (ids.ASK, buttons.ask),
+        (ids.RETRY_WITH, buttons.retry_with),
         (ids.MORE, buttons.more),
         (ids.LINK, buttons.link),
+        (ids.PDF, buttons.pdf),
         (ids.SHOW, buttons.show),
         (ids.SHARE, buttons.share),
         (ids.CHECK, buttons.check),
     ):
         app.action(action_id)(_bounded(listener))
-    app.view(ids.REASON_MODAL)(_bounded(handlers.modals.submit))
-    app.view(_ANYTHING)(_bounded(handlers.modals.submit_old))
+    for callback_id in (ids.REASON_MODAL, ids.ISSUE_MODAL, ids.PAYMENT_MODAL, ids.METHOD_MODAL):
+        app.view(callback_id)(_bounded(handlers.dialogs.submit))
+    app.view(_ANYTHING)(_bounded(handlers.dialogs.submit_old))
     app.action(_ANYTHING)(_bounded(buttons.unknown))
     app.error(_report)
 

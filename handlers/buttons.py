@@ -6,18 +6,20 @@ from collections.abc import Awaitable
 
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from bot.domain.action import Action, Word
-from bot.domain.content import Choice, Content
+from bot.domain.action import Word
+from bot.domain.content import Choice, Content, RefusalContent
 from bot.domain.errors import JournalUnavailable, UnusableValue
 from bot.domain.offer import ButtonValue, Offer
 from bot.domain.refusal import Refusal, RefusalKind
 from bot.ports import Clock, SlackFailure
 from bot.services.actions import ActionService, Pressed
-from bot.services.lookup import Lookup, Reader
+from bot.services.finder import Reader
+from bot.services.lookup import Lookup
+from bot.services.questions import Questions
 from bot.services.sharing import Sharing
-from handlers.answers import Answers, failed
+from handlers.answers import Answers, asked_within, failed
 from handlers.background import Background
-from handlers.modals import ReasonModals
+from handlers.dialogs import Dialogs
 from handlers.payloads import Body, pressed_of, trigger_of
 
 
@@ -29,7 +31,8 @@ class Buttons:
         actions: ActionService,
         lookup: Lookup,
         sharing: Sharing,
-        modals: ReasonModals,
+        questions: Questions,
+        dialogs: Dialogs,
         *,
         answers: Answers,
         background: Background,
@@ -38,7 +41,8 @@ class Buttons:
         self._actions = actions
         self._lookup = lookup
         self._sharing = sharing
-        self._modals = modals
+        self._questions = questions
+        self._dialogs = dialogs
         self._answers = answers
         self._background = background
         self._clock = clock
@@ -48,11 +52,24 @@ class Buttons:
         await self._actions.press(pressed_of(body, self._clock.now()))
         await ack()
 
-    async def ask_reason(self, ack: AsyncAck, body: Body) -> None:
+    async def ask(self, ack: AsyncAck, body: Body) -> None:
+        """A button that asks something first: a reason, a payment, how to issue. Opening the dialog decides nothing."""
         pressed = pressed_of(body, self._clock.now())
-        asked = await self._actions.ask_reason(pressed)
-        if not isinstance(asked, Refusal) and not await self._modals.open(trigger_of(body), asked, pressed):
+        asked = await self._actions.ask(pressed)
+        if not isinstance(asked, Refusal) and not await self._dialogs.open(trigger_of(body), asked, pressed):
             await self._actions.refuse(pressed, Refusal(RefusalKind.READ_FAILED, {"sentence": _NOT_OPENED}))
+        await ack()
+
+    async def retry_with(self, ack: AsyncAck, body: Body) -> None:
+        """What else could be charged has to be read first, so the dialog says "reading" and a tracked task fills it."""
+        pressed = pressed_of(body, self._clock.now())
+        offer = await self._actions.may_read(pressed, Word.RETRY)
+        if isinstance(offer, Offer):
+            view_id = await self._dialogs.open_reading(trigger_of(body))
+            if view_id is None:
+                await self._actions.refuse(pressed, Refusal(RefusalKind.READ_FAILED, {"sentence": _NOT_OPENED}))
+            else:
+                self._background.start(self._fill_methods(view_id, offer, pressed))
         await ack()
 
     async def check(self, ack: AsyncAck, body: Body) -> None:
@@ -60,11 +77,10 @@ class Buttons:
         await ack()
 
     async def link(self, ack: AsyncAck, body: Body) -> None:
-        pressed = pressed_of(body, self._clock.now())
-        offer = await self._actions.may_read(pressed, Word.LINK)
-        if isinstance(offer, Offer):
-            self._tell(pressed, self._lookup.link_of(offer.ref))
-        await ack()
+        await self._give(ack, body, Word.LINK)
+
+    async def pdf(self, ack: AsyncAck, body: Body) -> None:
+        await self._give(ack, body, Word.PDF)
 
     async def show(self, ack: AsyncAck, body: Body) -> None:
         pressed = pressed_of(body, self._clock.now())
@@ -84,19 +100,20 @@ class Buttons:
     async def more(self, ack: AsyncAck, body: Body) -> None:
         """An overflow option carries the same value as a button would."""
         verb = _verb(pressed_of(body, self._clock.now()).value)
-        match verb:
-            case Action.VOID | Action.UNCOLLECTIBLE:
-                await self.ask_reason(ack, body)
-            case Choice.LINK:
-                await self.link(ack, body)
-            case Choice.SHOW:
-                await self.show(ack, body)
-            case Choice.SHARE:
-                await self.share(ack, body)
-            case Choice.CHECK:
-                await self.check(ack, body)
-            case _:
-                await self.run_action(ack, body)
+        listener = (
+            {
+                Choice.LINK: self.link,
+                Choice.PDF: self.pdf,
+                Choice.SHOW: self.show,
+                Choice.SHARE: self.share,
+                Choice.CHECK: self.check,
+                Choice.RETRY_WITH: self.retry_with,
+            }.get(verb)
+            if verb is not None
+            else None
+        )
+        asks = verb is not None and verb.action is not None and verb.action.traits.dialog is not None
+        await (listener or (self.ask if asks else self.run_action))(ack, body)
 
     async def unknown(self, ack: AsyncAck, body: Body) -> None:
         """A button that this version does not know; without this Slack would show its own warning."""
@@ -107,6 +124,22 @@ class Buttons:
             return
         await self._actions.refuse(pressed, Refusal(RefusalKind.OLD_BUTTON))
         await ack()
+
+    async def _give(self, ack: AsyncAck, body: Body, word: Word) -> None:
+        """A bearer URL, privately and fetched fresh."""
+        pressed = pressed_of(body, self._clock.now())
+        offer = await self._actions.may_read(pressed, word)
+        if isinstance(offer, Offer):
+            self._tell(pressed, self._lookup.link_of(offer.ref, word))
+        await ack()
+
+    async def _fill_methods(self, view_id: str, offer: Offer, pressed: Pressed) -> None:
+        reader = Reader(pressed.actor, pressed.reply_to.channel)
+        question = await asked_within(self._questions.ask_method(reader, str(offer.ref)))
+        if isinstance(question, RefusalContent):
+            await self._dialogs.fill_refused(view_id, question.refusal)
+            return
+        await self._dialogs.fill_methods(view_id, question, pressed.reply_to)
 
     async def _share(self, offer: Offer, pressed: Pressed) -> None:
         try:
@@ -123,8 +156,8 @@ class Buttons:
 _NOT_OPENED = "Slack did not open the dialog. Nothing happened; please try again."
 
 
-def _verb(value: str) -> str:
+def _verb(value: str) -> Choice | None:
     try:
-        return ButtonValue.parse(value).verb
-    except UnusableValue:
-        return ""
+        return Choice(ButtonValue.parse(value).verb)
+    except ValueError:
+        return None

@@ -13,16 +13,20 @@ from bot.domain.content import Content, RefusalContent
 from bot.domain.errors import UnusableValue
 from bot.domain.filters import parse_filter
 from bot.domain.refusal import Refusal
+from bot.domain.search import parse_search
 from bot.ports import Accepted, AlreadyAccepted, Busy, Clock, Redelivered
 from bot.services.accounts import Accounts
 from bot.services.actions import ActionService, Typed
 from bot.services.digests import DigestService
-from bot.services.lookup import Lookup, Reader
+from bot.services.finder import Reader
+from bot.services.lookup import Lookup
+from bot.services.questions import Questions
 from bot.services.rights import Rights
+from bot.services.watching import Watching
 from handlers.answers import Answers, asked_within
 from handlers.background import Background
 from handlers.command_text import CommandText, parse_command
-from handlers.modals import ReasonModals
+from handlers.dialogs import Dialogs
 from handlers.payloads import Body, Invocation, invocation_of
 from handlers.views.help import help_message
 from handlers.views.refusals import refusal_sentence
@@ -37,6 +41,8 @@ class CommandServices:
 
     actions: ActionService
     lookup: Lookup
+    questions: Questions
+    watching: Watching
     digests: DigestService
     rights: Rights
     accounts: Accounts
@@ -49,7 +55,7 @@ class Commands:
         self,
         services: CommandServices,
         answers: Answers,
-        modals: ReasonModals,
+        dialogs: Dialogs,
         background: Background,
         *,
         clock: Clock,
@@ -57,20 +63,28 @@ class Commands:
     ) -> None:
         self._services = services
         self._answers = answers
-        self._modals = modals
+        self._dialogs = dialogs
         self._background = background
         self._clock = clock
         self._command = command
         self._handlers: dict[str, _Handler] = {
             "help": self._help,
             "show": self._show,
-            "retry": self._retry,
-            "void": self._with_reason,
-            "uncollectible": self._with_reason,
+            "retry": self._decide,
+            "resend": self._decide,
+            "refresh": self._decide,
+            "void": self._with_dialog,
+            "uncollectible": self._with_dialog,
+            "finalize": self._with_dialog,
+            "paid": self._with_dialog,
             "link": self._link,
+            "pdf": self._link,
             "failed": self._failed,
+            "find": self._find,
             "digest": self._digest,
             "history": self._history,
+            "watch": self._watch,
+            "unwatch": self._watch,
             "status": self._status,
         }
 
@@ -88,10 +102,11 @@ class Commands:
         message = help_message(self._command, words)
         await ack(text=message.text, blocks=message.blocks)
 
-    async def _retry(self, ack: AsyncAck, invocation: Invocation, said: CommandText) -> None:
+    async def _decide(self, ack: AsyncAck, invocation: Invocation, said: CommandText) -> None:
+        """Written down with the REF as text; the worker finds the invoice, and the answer comes to the response_url."""
         decided = await self._services.actions.typed(
             Typed(
-                action=Action.RETRY,
+                action=Action(said.name),
                 text=said.argument,
                 actor=invocation.actor,
                 reply_to=invocation.reply_to,
@@ -103,13 +118,13 @@ class Commands:
             case Refusal():
                 await ack(text=refusal_sentence(decided, self._command))
             case Accepted():
-                await ack(text=f"Got it: retry {escape(said.argument, 120)}. How it ends will be told here.")
+                await ack(text=f"Got it: {said.name} {escape(said.argument, 120)}. How it ends will be told here.")
             case AlreadyAccepted() | Busy() | Redelivered():
                 await ack()
             case _:
                 assert_never(decided)
 
-    async def _with_reason(self, ack: AsyncAck, invocation: Invocation, said: CommandText) -> None:
+    async def _with_dialog(self, ack: AsyncAck, invocation: Invocation, said: CommandText) -> None:
         """A dialog that says "reading" at once; a tracked task fills it. Opening it decides nothing."""
         action = Action(said.name)
         refusal = await self._services.rights.objection(
@@ -118,7 +133,7 @@ class Commands:
         if refusal is not None:
             await ack(text=refusal_sentence(refusal, self._command))
             return
-        view_id = await self._modals.open_reading(invocation.trigger_id)
+        view_id = await self._dialogs.open_reading(invocation.trigger_id)
         if view_id is None:
             await ack(text="Slack did not open the dialog. Nothing happened; please try again.")
             return
@@ -127,17 +142,26 @@ class Commands:
 
     async def _fill(self, view_id: str, invocation: Invocation, text: str, action: Action) -> None:
         """Whatever happens while reading, the dialog does not say "reading" for ever."""
-        asked = await asked_within(self._services.lookup.ask_reason(_reader(invocation), text, action))
+        asked = await asked_within(self._services.questions.ask(_reader(invocation), text, action))
         if isinstance(asked, RefusalContent):
-            await self._modals.fill_refused(view_id, asked.refusal)
+            await self._dialogs.fill_refused(view_id, asked.refusal)
             return
-        await self._modals.fill(view_id, asked, action, invocation.reply_to)
+        await self._dialogs.fill(view_id, asked, action, invocation.reply_to)
 
     async def _show(self, ack: AsyncAck, invocation: Invocation, said: CommandText) -> None:
         await self._read(ack, invocation, self._services.lookup.show(_reader(invocation), said.argument))
 
     async def _link(self, ack: AsyncAck, invocation: Invocation, said: CommandText) -> None:
-        await self._read(ack, invocation, self._services.lookup.link(_reader(invocation), said.argument))
+        await self._read(ack, invocation, self._services.lookup.link(_reader(invocation), said.argument, Word(said.name)))
+
+    async def _find(self, ack: AsyncAck, invocation: Invocation, said: CommandText) -> None:
+        parse_search(said.argument, self._services.accounts.id_patterns())
+        await self._read(ack, invocation, self._services.lookup.find(_reader(invocation), said.argument))
+
+    async def _watch(self, ack: AsyncAck, invocation: Invocation, said: CommandText) -> None:
+        watching = self._services.watching
+        change = watching.watch if said.name == "watch" else watching.unwatch
+        await self._read(ack, invocation, change(_reader(invocation), said.argument))
 
     async def _history(self, ack: AsyncAck, invocation: Invocation, said: CommandText) -> None:
         await self._read(ack, invocation, self._services.lookup.history(_reader(invocation), said.argument))

@@ -99,12 +99,22 @@ FACTS = ProviderFacts(
         ),
         Action.VOID: Capability(_PAYABLE, "void", "Nothing is owed any more."),
         Action.UNCOLLECTIBLE: Capability(frozenset({InvoiceStatus.OPEN}), "write off", "It is a bad debt."),
+        Action.RESEND: Capability(
+            frozenset({InvoiceStatus.OPEN}),
+            "send",
+            "The customer gets the invoice by e-mail again.",
+            frozenset({CollectionMethod.MANUAL}),
+            otherwise="Example Pay e-mails only invoices that the customer pays without being charged.",
+        ),
+        Action.FINALIZE: Capability(frozenset({InvoiceStatus.DRAFT}), "finalize", "The draft gets its number."),
+        Action.PAID: Capability(_PAYABLE, "mark paid", "Nothing is collected any more."),
     },
     resend=Resend.KEYED,
     key_window=timedelta(hours=24),
     link_hosts=frozenset({"pay.example.com"}),
     id_pattern=r"in_[A-Za-z0-9_]+",
     failed_means="open and tried at least once.",
+    instead={Action.REFRESH: "Example Pay recomputes drafts by itself."},
     settle_after=timedelta(seconds=120),
 )
 

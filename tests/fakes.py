@@ -12,7 +12,7 @@ from bot.domain.action import Action, ActionState
 from bot.domain.capability import ProviderFacts
 from bot.domain.content import CardContent, Content, EndingContent
 from bot.domain.digest import DigestPlan
-from bot.domain.invoice import Invoice, InvoiceRef, InvoiceStatus
+from bot.domain.invoice import Invoice, InvoiceRef, InvoiceStatus, PaymentMethod
 from bot.domain.outcome import Outcome, Rejected, RejectedReason, Succeeded
 from bot.domain.policy import People
 from bot.domain.records import Attempt, Claim
@@ -22,6 +22,15 @@ from tests.builders import FACTS, NOW, PEOPLE, ended, paid
 
 Answer = Outcome | Exception | Callable[[], Awaitable[Outcome]]
 """What a scripted call does: answer, raise, or run something first."""
+
+
+_REACHES = {
+    Action.VOID: InvoiceStatus.VOID,
+    Action.UNCOLLECTIBLE: InvoiceStatus.UNCOLLECTIBLE,
+    Action.PAID: InvoiceStatus.PAID,
+    Action.FINALIZE: InvoiceStatus.OPEN,
+}
+"""How an invoice stands after an action that takes no money; a resend changes nothing."""
 
 
 class MovableClock:
@@ -55,6 +64,7 @@ class FakeProvider:
         self.read_failures: deque[Exception] = deque()
         self.listing: list[Invoice | Unreadable] | Exception | None = None
         self.links: dict[InvoiceRef, str | Exception | None] = {}
+        self.stored: dict[InvoiceRef, list[PaymentMethod]] = {}
         self.performed: list[ActionOrder] = []
         self.settled: list[Attempt] = []
         self.reads: list[InvoiceRef] = []
@@ -93,10 +103,27 @@ class FakeProvider:
             elif item.status is InvoiceStatus.OPEN:
                 yield replace(item, decline=None, method=None)
 
+    async def numbered(self, number: str) -> list[Invoice]:
+        if self.read_failures:
+            raise self.read_failures.popleft()
+        return [invoice for invoice in self.invoices.values() if invoice.number == number][:10]
+
     async def find(self, text: str) -> list[Invoice]:
         if self.read_failures:
             raise self.read_failures.popleft()
-        return [invoice for invoice in self.invoices.values() if invoice.number == text][:10]
+        return [
+            invoice
+            for invoice in self.invoices.values()
+            if text in {invoice.number, invoice.customer_id, invoice.customer_email, invoice.customer_name}
+        ]
+
+    async def methods(self, ref: InvoiceRef) -> list[PaymentMethod]:
+        if self.read_failures:
+            raise self.read_failures.popleft()
+        return self.stored.get(ref, [])
+
+    async def pdf(self, ref: InvoiceRef) -> str | None:
+        return await self.payment_link(ref)
 
     async def perform(self, order: ActionOrder) -> Outcome:
         self.performed.append(order)
@@ -106,8 +133,8 @@ class FakeProvider:
         if order.action is Action.RETRY:
             self.now_shows(paid(before, charge=f"ch_{order.key}"))
             return Succeeded(invoice=self.invoices[before.ref], charged=before.owed, request_id="req_1")
-        status = InvoiceStatus.VOID if order.action is Action.VOID else InvoiceStatus.UNCOLLECTIBLE
-        self.now_shows(ended(before, status))
+        if (status := _REACHES.get(order.action)) is not None:
+            self.now_shows(ended(before, status))
         return Succeeded(invoice=self.invoices[before.ref], request_id="req_1")
 
     async def settle(self, attempt: Attempt) -> Outcome:

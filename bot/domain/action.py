@@ -60,9 +60,7 @@ TRAITS: dict[Action, Traits] = {
     Action.RESEND: Traits(
         "Resend invoice", "Resending the invoice", "Sent again", "nothing was sent", is_bound=False, leaves_trace=False
     ),
-    Action.VOID: Traits(
-        "Void invoice", "Voiding", "Voided", _UNCHANGED, dialog=Dialog.REASON, reads_roles_afresh=True
-    ),
+    Action.VOID: Traits("Void invoice", "Voiding", "Voided", _UNCHANGED, dialog=Dialog.REASON, reads_roles_afresh=True),
     Action.UNCOLLECTIBLE: Traits(
         "Mark uncollectible",
         "Marking uncollectible",

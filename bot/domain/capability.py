@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
-from bot.domain.action import Action
+from bot.domain.action import Action, Dialog
 from bot.domain.invoice import CollectionMethod, Invoice, InvoiceStatus, PaymentState
 from bot.domain.refusal import Refusal, RefusalKind
 
@@ -76,7 +76,8 @@ class ProviderFacts:
             return Refusal(RefusalKind.NOT_ACTIONABLE, facts)
         if invoice.payment is PaymentState.PROCESSING:
             return Refusal(RefusalKind.NOT_ACTIONABLE, {**facts, "status": "processing a payment"})
-        if action.traits.takes_money and invoice.owed.minor == 0:
+        settles = action.traits.takes_money or action.traits.dialog is Dialog.PAYMENT
+        if settles and invoice.owed.minor == 0:
             return Refusal(RefusalKind.NOT_ACTIONABLE, {**facts, "status": "owing nothing"})
         if invoice.collection not in capability.collection:
             ref = str(invoice.ref)

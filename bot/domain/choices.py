@@ -41,9 +41,12 @@ class Standing:
             return refusal
         if not action.traits.takes_money:
             return None
-        if (until := self.cool_until) is not None:
-            return Refusal(RefusalKind.COOL_DOWN, {"until": until.isoformat(), "invoice": self.invoice.label})
-        return self._method_objection(method, confirmed=confirmed)
+        return self._cool_objection() or self._method_objection(method, confirmed=confirmed)
+
+    def _cool_objection(self) -> Refusal | None:
+        until = self.cool_until
+        facts = {"until": until.isoformat(), "invoice": self.invoice.label} if until is not None else {}
+        return Refusal(RefusalKind.COOL_DOWN, facts) if until is not None else None
 
     def _method_objection(self, method: str | None, *, confirmed: bool) -> Refusal | None:
         decline = self.invoice.decline
@@ -63,13 +66,13 @@ class Standing:
             return Refusal(RefusalKind.SAME_METHOD, facts)
         return Refusal(RefusalKind.CONFIRM_METHOD, facts) if same is None and not confirmed else None
 
-    @property
-    def may_charge_another(self) -> bool:
-        """Whether a retry could charge a stored method that the person chooses."""
-        capability = self.facts.capabilities.get(Action.RETRY)
-        if capability is None or not capability.takes_method:
-            return False
-        return self.facts.objection(Action.RETRY, self.invoice) is None and self.cool_until is None
+    def objection_to_any_retry(self) -> Refusal | None:
+        """Why no stored method could be charged now, whichever the person chooses."""
+        if (refusal := self.facts.objection(Action.RETRY, self.invoice)) is not None:
+            return refusal
+        if not self.facts.capabilities[Action.RETRY].takes_method:
+            return Refusal(RefusalKind.UNKNOWN_METHOD, {"provider": self.facts.name, "method": ""})
+        return self._cool_objection()
 
     @property
     def confirm_retry(self) -> str | None:
@@ -84,7 +87,7 @@ def choices_for(standing: Standing, action: ActionRecord | None, *, is_card: boo
     if action is not None and action.state.is_live:
         return (Choice.CHECK,) if action.state in _CHECKABLE else ()
     choices = [Choice(kind.value) for kind in Action if standing.objection(kind, confirmed=True) is None]
-    if standing.may_charge_another:
+    if standing.objection_to_any_retry() is None:
         choices.append(Choice.RETRY_WITH)
     invoice, facts = standing.invoice, standing.facts
     payable = invoice.status in {InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE} and invoice.owed.minor > 0

@@ -8,8 +8,9 @@ from datetime import timedelta
 
 import structlog
 
-from bot.domain.action import Action, Word
+from bot.domain.action import Action, Dialog, Word
 from bot.domain.capability import Capability
+from bot.domain.details import Details, Issue, Received
 from bot.domain.errors import UnusableValue
 from bot.domain.offer import ButtonValue, Decision, Offer
 from bot.domain.policy import Actor
@@ -38,6 +39,8 @@ class Pressed:
     reply_to: ReplyTo
     delivery: str
     reason: str | None = field(default=None, repr=False)
+    method: str | None = None
+    details: Details = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +57,7 @@ class Typed:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a reason modal is built from: the offer row alone."""
+    """What a dialog is built from: the offer row alone."""
 
     offer: Offer
     action: Action
@@ -85,7 +88,9 @@ class ActionService:
         if isinstance(found, Refusal):
             return await self._refuse(pressed, found)
         offer, action = found
-        refusal = await self._may(pressed.actor, Word(action.value), pressed.reply_to, offer)
+        refusal = _incomplete(action, pressed)
+        if refusal is None:
+            refusal = await self._may(pressed.actor, Word(action.value), pressed.reply_to, offer)
         if refusal is not None:
             return await self._refuse(pressed, refusal, action, offer)
         now = self._clock.now()
@@ -94,7 +99,7 @@ class ActionService:
                 delivery=pressed.delivery,
                 intent=f"{offer.id}:{action}",
                 actor=pressed.actor,
-                decision=Decision(action, pressed.reason),
+                decision=Decision(action, pressed.reason, pressed.method, pressed.details),
                 reply_to=pressed.reply_to,
                 created_at=now,
                 act_by=now + ACT_WITHIN,
@@ -106,7 +111,8 @@ class ActionService:
         return accepted
 
     async def typed(self, typed: Typed) -> Accepted | AlreadyAccepted | Busy | Redelivered | Refusal:
-        """A typed retry: only the word is authorized here, the worker resolves the REF. A refusal is for the ack body.
+        """A typed retry, resend or refresh: only the word is authorized here, the worker resolves the REF. A refusal is
+        for the ack body.
 
         Raises UnusableValue, before anything is written, where the text cannot be a REF.
         """
@@ -144,8 +150,8 @@ class ActionService:
         self._wake()
         return accepted
 
-    async def ask_reason(self, pressed: Pressed) -> Asked | Refusal:
-        """Before a reason modal opens: decides nothing, but does not open for those who may not."""
+    async def ask(self, pressed: Pressed) -> Asked | Refusal:
+        """Before a dialog opens: decides nothing, but does not open for those who may not."""
         found = await self._offer(pressed)
         if isinstance(found, Refusal):
             return await self._refuse(pressed, found)
@@ -160,6 +166,18 @@ class ActionService:
             assert refusal is not None  # noqa: S101 - set above wherever facts are missing
             return await self._refuse(pressed, refusal, action, offer)
         return Asked(offer, action, facts.capabilities[action])
+
+    async def submitted(self, pressed: Pressed) -> Asked | None:
+        """What a submitted dialog is about, to read its fields by; None where that is known no more. Writes nothing."""
+        try:
+            value = ButtonValue.parse(pressed.value)
+            action = Action(value.verb)
+        except ValueError:
+            return None
+        offer = await self._journal.offer(value.offer_id)
+        facts = self._accounts.facts(offer.ref.account) if offer else None
+        capability = facts.capabilities.get(action) if facts else None
+        return Asked(offer, action, capability) if offer and capability else None
 
     async def check_again(self, pressed: Pressed) -> ActionRecord | Refusal | None:
         """Let the worker read once more; None where nothing is open any more (the message gets redrawn anyway)."""
@@ -244,3 +262,16 @@ def _note(decided: Accepted | AlreadyAccepted | Busy | Redelivered) -> None:
 def _note_refusal(refusal: Refusal, word: str | None, account: str | None = None) -> None:
     PRESSES.labels("refused").inc()
     _log.info("press.refused", refusal=refusal.kind.value, kind=word, account=account)
+
+
+def _incomplete(action: Action, pressed: Pressed) -> Refusal | None:
+    """A decision that a dialog has to be asked about does not count without its answer, whoever sent the press."""
+    match action.traits.dialog:
+        case Dialog.REASON if not pressed.reason:
+            return Refusal(RefusalKind.MISSING_REASON)
+        case Dialog.PAYMENT if not isinstance(pressed.details, Received):
+            return Refusal(RefusalKind.OLD_BUTTON)
+        case Dialog.ISSUE if not isinstance(pressed.details, Issue):
+            return Refusal(RefusalKind.OLD_BUTTON)
+        case _:
+            return None

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from bot.domain.content import DigestContent, Row
-from bot.domain.digest import Digest, DigestKey, DigestPlan, Gap, ListedInvoice, Tally
+from bot.domain.digest import Digest, DigestKey, DigestPlan, Gap, ListedInvoice, Tally, Watched
 from bot.domain.errors import JournalUnavailable, LeaseLost, ProviderFailure
 from bot.domain.invoice import Invoice, InvoiceRef, InvoiceStatus
 from bot.domain.offer import Place
@@ -41,6 +41,7 @@ _READS_AT_ONCE = 4
 
 _log = structlog.get_logger()
 _Keep = Callable[[Sequence[ListedInvoice]], Awaitable[None]]
+WatchedAt = Callable[[Sequence[str]], Awaitable[list[Watched]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +59,9 @@ class Found:
 class DigestReader:
     """Reads and counts; keeps nothing in memory but totals and the rows shown."""
 
-    def __init__(self, accounts: Accounts, watchlist: Watchlist, clock: Clock) -> None:
+    def __init__(self, accounts: Accounts, watched: WatchedAt, clock: Clock) -> None:
         self._accounts = accounts
-        self._watchlist = watchlist
+        self._watched_at = watched
         self._clock = clock
 
     async def read(self, plan: DigestPlan, keep: _Keep | None = None) -> Found:
@@ -98,7 +99,7 @@ class DigestReader:
     async def _watched(self, plan: DigestPlan) -> tuple[list[Invoice], list[Gap]]:
         """The watched invoices as they stand now. One that cannot be read is missing, and said to be."""
         found, gaps = list[Invoice](), list[Gap]()
-        for one in await self._watchlist.watched(plan.accounts):
+        for one in await self._watched_at(plan.accounts):
             if self._accounts.provider(one.ref.account) is None:
                 continue
             try:

@@ -12,7 +12,7 @@ from typing import assert_never
 import structlog
 
 from bot.domain.action import Action, ActionState, Word
-from bot.domain.choices import COOL_DOWN, Standing
+from bot.domain.choices import COOL_DOWN
 from bot.domain.errors import FailureReason, JournalUnavailable, ProviderFailure
 from bot.domain.invoice import Invoice, InvoiceRef, InvoiceStatus
 from bot.domain.money import Money
@@ -24,7 +24,7 @@ from bot.ports import ActionOrder, Clock, Journal, Provider, Step
 from bot.services.accounts import Accounts
 from bot.services.resolution import Resolution
 from bot.services.rights import Rights
-from bot.services.rows import SILENT_DOUBT
+from bot.services.rows import SILENT_DOUBT, standing_of
 from bot.telemetry import ENDED_ACTIONS
 
 SEND_DEADLINE = timedelta(seconds=90)
@@ -92,6 +92,7 @@ class Execution:
             expected=claim.offer.invoice.owed if claim.offer else invoice.owed,
             reason=_for_provider(claim.action.reason, provider.facts.reason_limit),
             method=attempt.method,
+            details=claim.action.details,
         )
         outcome = await self._perform(provider, order, attempt.sends)
         if is_in_doubt and isinstance(outcome, Rejected):
@@ -209,12 +210,7 @@ class Execution:
         capability = provider.facts.capabilities.get(action.kind)
         if action.method is not None and capability is not None and not capability.takes_method:
             return Refusal(RefusalKind.UNKNOWN_METHOD, {"provider": provider.facts.name, "method": action.method})
-        standing = Standing(
-            invoice=fresh,
-            facts=provider.facts,
-            last_retry=await self._journal.last_retry(fresh.ref),
-            now=self._clock.now(),
-        )
+        standing = await standing_of(fresh, provider.facts, self._journal, self._clock)
         # A pressed button has shown the declined method in its dialog; a typed command has shown nothing.
         pressed = action.typed_ref is None
         if (refusal := standing.objection(action.kind, action.method, confirmed=pressed)) is not None:

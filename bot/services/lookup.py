@@ -1,20 +1,19 @@
-"""Reading for a person: show, failed, link, history, status. Nothing here is journalled but the offers it draws."""
+"""Reading for a person: show, failed, find, link, pdf, history, status. Nothing is journalled but the offers it draws."""
 
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
-from bot.domain.action import Action, Word
-from bot.domain.capability import ProviderFacts
+from bot.domain.action import Word
 from bot.domain.content import (
     CardContent,
     HistoryContent,
     LinkContent,
     ListContent,
+    ListOf,
     RefusalContent,
     Row,
     StatusContent,
@@ -25,13 +24,13 @@ from bot.domain.errors import ProviderFailure
 from bot.domain.filters import Filter
 from bot.domain.invoice import Invoice, InvoiceRef
 from bot.domain.offer import Offer, Place
-from bot.domain.policy import Actor
 from bot.domain.refusal import Refusal, RefusalKind
+from bot.domain.search import Search, parse_search
 from bot.ports import Clock, Journal
 from bot.services.accounts import Accounts
+from bot.services.finder import Finder, Reader, refused
 from bot.services.listing import Listing
 from bot.services.messages import new_message
-from bot.services.resolution import Resolution
 from bot.services.rights import Rights
 from bot.services.rows import Rows
 from bot.services.wakeup import Wakeup
@@ -39,22 +38,6 @@ from bot.services.wakeup import Wakeup
 MOST_READ = 200
 """Invoices whose decline reason `failed hard` reads at most."""
 _READS_AT_ONCE = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """Who reads, and where the answer will be seen."""
-
-    actor: Actor
-    channel: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReasonAsked:
-    """A typed void or uncollectible whose invoice was read: what the modal is built from."""
-
-    offer: Offer
-    facts: ProviderFacts
 
 
 class Lookup:
@@ -66,7 +49,7 @@ class Lookup:
         accounts: Accounts,
         rights: Rights,
         rows: Rows,
-        resolution: Resolution,
+        finder: Finder,
         *,
         clock: Clock,
         work: Wakeup,
@@ -76,14 +59,14 @@ class Lookup:
         self._accounts = accounts
         self._rights = rights
         self._rows = rows
-        self._resolution = resolution
+        self._finder = finder
         self._clock = clock
         self._work = work
         self._schedule = schedule
 
     async def show(self, reader: Reader, text: str) -> CardContent | RefusalContent:
         """The card of one invoice, private. Opening an invoice whose ending is open has it read again."""
-        found = await self._found(reader, text, Word.VIEW)
+        found = await self._finder.found(reader, text, Word.VIEW)
         if isinstance(found, RefusalContent):
             return found
         live = await self._journal.live_action(found.ref)
@@ -93,49 +76,36 @@ class Lookup:
             self._work.set()
         card = await self._rows.card(offer, is_private=True)
         if card is None:
-            return _refused(Refusal(RefusalKind.UNKNOWN_ACCOUNT, {"account": found.ref.account}))
+            return refused(Refusal(RefusalKind.UNKNOWN_ACCOUNT, {"account": found.ref.account}))
         return replace(card, row=await self._rights.theirs(card.row, reader.actor, reader.channel))
 
     async def show_offer(self, reader: Reader, offer: Offer) -> CardContent | RefusalContent:
         """The card behind a row's Details button."""
         return await self.show(reader, str(offer.ref))
 
-    async def link(self, reader: Reader, text: str) -> LinkContent | RefusalContent:
-        """The payment page of one invoice, fetched fresh."""
-        found = await self._found(reader, text, Word.LINK)
+    async def link(self, reader: Reader, text: str, word: Word) -> LinkContent | RefusalContent:
+        """The payment page (`link`) or the PDF (`pdf`) of one invoice, fetched fresh."""
+        found = await self._finder.found(reader, text, word)
         if isinstance(found, RefusalContent):
             return found
-        return await self._link_of(found)
+        return await self._link_of(found, word)
 
-    async def link_of(self, ref: InvoiceRef) -> LinkContent | RefusalContent:
-        """The payment page behind a button; rights were checked with the press."""
+    async def link_of(self, ref: InvoiceRef, word: Word) -> LinkContent | RefusalContent:
+        """The payment page or PDF behind a button; rights were checked with the press."""
         try:
             invoice = await self._accounts.get(ref)
         except ProviderFailure as failure:
-            return _refused(Refusal(RefusalKind.READ_FAILED, {"detail": failure.detail}))
+            return refused(Refusal(RefusalKind.READ_FAILED, {"detail": failure.detail}))
         if invoice is None:
-            return _refused(Refusal(RefusalKind.NO_SUCH_INVOICE, {"text": str(ref)}))
-        return await self._link_of(invoice)
-
-    async def ask_reason(self, reader: Reader, text: str, action: Action) -> ReasonAsked | RefusalContent:
-        """A typed void or uncollectible: read, check, draw the offer that the modal will submit."""
-        found = await self._found(reader, text, Word(action.value))
-        if isinstance(found, RefusalContent):
-            return found
-        facts = self._accounts.facts(found.ref.account)
-        if facts is None:
-            return _refused(Refusal(RefusalKind.UNKNOWN_ACCOUNT, {"account": found.ref.account}))
-        if (refusal := facts.objection(action, found)) is not None:
-            return _refused(refusal)
-        offer = await self._rows.drawn(found, Place(new_message("modal"), reader.channel))
-        return ReasonAsked(offer, facts)
+            return refused(Refusal(RefusalKind.NO_SUCH_INVOICE, {"text": str(ref)}))
+        return await self._link_of(invoice, word)
 
     async def failed(self, reader: Reader, words: Filter, text: str) -> ListContent | RefusalContent:
         """The failed invoices that fit, ten a page, each with buttons that can work."""
         names = self._rights.accounts(reader.actor, reader.channel, words.accounts or self._accounts.names())
         if not names:
             refusal = await self._rights.objection(reader.actor, Word.VIEW, channel=reader.channel)
-            return _refused(refusal or Refusal(RefusalKind.NO_RIGHT, {"word": "view"}))
+            return refused(refusal or Refusal(RefusalKind.NO_RIGHT, {"word": "view"}))
         listing = Listing(self._accounts, self._clock, names)
         fitting = [invoice async for invoice in listing.invoices() if words.fits(invoice)]
         fitting.sort(key=lambda i: (i.owed.currency, -i.owed.minor, str(i.ref)))
@@ -146,9 +116,25 @@ class Lookup:
         gaps = tuple((gap.account, gap.why) for gap in listing.gaps)
         return ListContent(rows=tuple(rows), total=len(fitting), words=text, gaps=gaps, note=note)
 
+    async def find(self, reader: Reader, typed: str) -> ListContent | RefusalContent:
+        """Invoices by number, customer, e-mail, id or pasted link, newest first, ten a page.
+
+        Raises UnusableValue for text that cannot be searched for.
+        """
+        names = self._rights.accounts(reader.actor, reader.channel, self._accounts.names())
+        if not names:
+            refusal = await self._rights.objection(reader.actor, Word.VIEW, channel=reader.channel)
+            return refused(refusal or Refusal(RefusalKind.NO_RIGHT, {"word": "view"}))
+        patterns = self._accounts.id_patterns()
+        search = parse_search(typed, {name: patterns[name] for name in names})
+        found, gaps = await self._search(search)
+        found.sort(key=lambda i: (i.created_at is None, -(i.created_at.timestamp() if i.created_at else 0), str(i.ref)))
+        rows = await self._page(reader, found, search.page)
+        return ListContent(rows=tuple(rows), total=len(found), of=ListOf.FOUND, words=typed, gaps=gaps)
+
     async def history(self, reader: Reader, text: str) -> HistoryContent | RefusalContent:
         """Every decision about one invoice and how it ended."""
-        found = await self._found(reader, text, Word.VIEW)
+        found = await self._finder.found(reader, text, Word.VIEW)
         if isinstance(found, RefusalContent):
             return found
         actions, events = await self._journal.history(found.ref)
@@ -158,7 +144,7 @@ class Lookup:
         """Providers, next digests, decisions whose ending is open."""
         refusal = await self._rights.objection(reader.actor, Word.VIEW, channel=reader.channel)
         if refusal is not None:
-            return _refused(refusal)
+            return refused(refusal)
         return StatusContent(
             accounts=self._accounts.health(),
             digests=self._schedule(),
@@ -166,34 +152,42 @@ class Lookup:
             now=self._clock.now(),
         )
 
-    async def _found(self, reader: Reader, text: str, word: Word) -> Invoice | RefusalContent:
-        visible = self._rights.accounts(reader.actor, reader.channel, self._accounts.names())
-        refusal = await self._rights.objection(reader.actor, word, channel=reader.channel)
-        if refusal is not None:
-            return _refused(refusal)
-        try:
-            found = await self._resolution.find(text, within=visible)
-        except ProviderFailure as failure:
-            return _refused(Refusal(RefusalKind.READ_FAILED, {"detail": failure.detail}))
-        if isinstance(found, Refusal):
-            return _refused(found)
-        refusal = await self._rights.objection(
-            reader.actor, word, channel=reader.channel, account=found.ref.account, amount=found.owed
-        )
-        return _refused(refusal) if refusal is not None else found
-
-    async def _link_of(self, invoice: Invoice) -> LinkContent | RefusalContent:
-        provider = self._accounts.provider(invoice.ref.account)
+    async def _link_of(self, invoice: Invoice, word: Word) -> LinkContent | RefusalContent:
+        provider, is_pdf = self._accounts.provider(invoice.ref.account), word is Word.PDF
         if provider is None:
-            return _refused(Refusal(RefusalKind.UNKNOWN_ACCOUNT, {"account": invoice.ref.account}))
+            return refused(Refusal(RefusalKind.UNKNOWN_ACCOUNT, {"account": invoice.ref.account}))
         try:
-            url = await provider.payment_link(invoice.ref)
+            url = await (provider.pdf if is_pdf else provider.payment_link)(invoice.ref)
         except ProviderFailure as failure:
-            return _refused(Refusal(RefusalKind.READ_FAILED, {"detail": failure.detail}))
+            return refused(Refusal(RefusalKind.READ_FAILED, {"detail": failure.detail}))
         if url is None:
-            facts = {"invoice": invoice.label, "status": invoice.provider_status, "action": "open a payment page"}
-            return _refused(Refusal(RefusalKind.NOT_ACTIONABLE, facts))
-        return LinkContent(invoice=invoice, url=url)
+            wanted = "fetch the PDF of" if is_pdf else "open a payment page for"
+            facts = {"invoice": invoice.label, "status": invoice.provider_status, "action": wanted}
+            return refused(Refusal(RefusalKind.NOT_ACTIONABLE, facts))
+        return LinkContent(invoice=invoice, url=url, is_pdf=is_pdf)
+
+    async def _search(self, search: Search) -> tuple[list[Invoice], tuple[tuple[str, str], ...]]:
+        """All accounts at once. One that fails is said and hides nothing."""
+        accounts = tuple(ref.account for ref in search.refs) or search.accounts
+        reads = [self._get(ref) for ref in search.refs] or [self._find_at(name, search.text) for name in accounts]
+        answers = await asyncio.gather(*reads, return_exceptions=True)
+        found, gaps = list[Invoice](), list[tuple[str, str]]()
+        for account, answer in zip(accounts, answers, strict=True):
+            if isinstance(answer, ProviderFailure):
+                gaps.append((account, answer.detail))
+            elif isinstance(answer, BaseException):
+                raise answer
+            else:
+                found += answer
+        return found, tuple(gaps)
+
+    async def _get(self, ref: InvoiceRef) -> list[Invoice]:
+        invoice = await self._accounts.get(ref)
+        return [invoice] if invoice is not None else []
+
+    async def _find_at(self, account: str, text: str) -> list[Invoice]:
+        provider = self._accounts.provider(account)
+        return await provider.find(text) if provider is not None else []
 
     async def _of_kind(self, invoices: list[Invoice], kind: DeclineClass, page: int) -> tuple[list[Invoice], str]:
         """Reads decline reasons until the page is full, at most 200, and says how many it read."""
@@ -223,7 +217,3 @@ class Lookup:
             return await self._accounts.get(invoice.ref) or invoice
         except ProviderFailure:
             return invoice
-
-
-def _refused(refusal: Refusal) -> RefusalContent:
-    return RefusalContent(refusal=refusal, reference=secrets.token_hex(4))

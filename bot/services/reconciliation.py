@@ -49,6 +49,9 @@ class Reconciliation:
             return
         outcome = await self._read(attempt)
         match outcome:
+            case Unknown() if not attempt.action.traits.leaves_trace:
+                # No read will ever tell; the same key again does, and cannot have two effects.
+                await self._resend_or_wait(claim, attempt, outcome.cause)
             case Unknown(cause=cause):
                 await self._wait(claim, cause)
             case Pending(detail=detail):
@@ -57,7 +60,7 @@ class Reconciliation:
                 # Only the provider's own records without an effect say that nothing happened; this read saw none.
                 await self._wait(claim, detail)
             case Rejected() if not self._has_settled(attempt):
-                await self._resend_or_wait(claim, attempt)
+                await self._resend_or_wait(claim, attempt, "the provider shows no effect yet")
             case _:
                 await self._execution.record(claim, await self._execution.step_of(claim, attempt, outcome))
 
@@ -83,11 +86,11 @@ class Reconciliation:
         travel = provider.facts.settle_after if provider else timedelta(seconds=120)
         return self._clock.now() >= attempt.last_sent_at + SEND_DEADLINE + travel
 
-    async def _resend_or_wait(self, claim: Claim, attempt: Attempt) -> None:
+    async def _resend_or_wait(self, claim: Claim, attempt: Attempt, cause: str) -> None:
         if self._may_resend(claim, attempt) and (guarded := await self._execution.guard_resend(claim)) is not None:
             await self._execution.send(guarded)
             return
-        await self._wait(claim, "the provider shows no effect yet")
+        await self._wait(claim, cause)
 
     def _may_resend(self, claim: Claim, attempt: Attempt) -> bool:
         """Only with a key that the provider still knows, and only while the person still expects it."""

@@ -81,7 +81,7 @@ class Resolution:
             invoice = await self._accounts.get(InvoiceRef(account, reference.id), thorough=True)
             return [invoice] if invoice else []
         try:
-            listed = await provider.find(reference.number)
+            listed = await provider.numbered(reference.number)
         except ProviderFailure as failure:
             if failure.reason is FailureReason.REFUSED:
                 return []

@@ -16,6 +16,12 @@ _DAY = timedelta(hours=24)
 _WORDS = {
     Choice.RETRY: Word.RETRY,
     Choice.LINK: Word.LINK,
+    Choice.RETRY_WITH: Word.RETRY,
+    Choice.PDF: Word.PDF,
+    Choice.RESEND: Word.RESEND,
+    Choice.FINALIZE: Word.FINALIZE,
+    Choice.REFRESH: Word.REFRESH,
+    Choice.PAID: Word.PAID,
     Choice.VOID: Word.VOID,
     Choice.UNCOLLECTIBLE: Word.UNCOLLECTIBLE,
     Choice.SHOW: Word.VIEW,

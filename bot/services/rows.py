@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.domain.action import ActionState
+from bot.domain.capability import ProviderFacts
 from bot.domain.choices import Standing, choices_for
 from bot.domain.content import CardContent, Choice, Row
 from bot.domain.invoice import Invoice
@@ -52,12 +53,7 @@ class Rows:
             action = None
         if action is not None and _is_young_doubt(action, self._clock.now()):
             action = replace(action, state=ActionState.EXECUTING)
-        standing = Standing(
-            invoice=offer.invoice,
-            facts=facts,
-            last_retry=await self._journal.last_retry(offer.ref),
-            now=self._clock.now(),
-        )
+        standing = await standing_of(offer.invoice, facts, self._journal, self._clock)
         choices = choices_for(standing, action, is_card=is_card, is_private=is_private)
         if action is not None and not action.state.is_live and _is_spent(action, offer):
             choices = (Choice.SHOW,)
@@ -71,6 +67,11 @@ class Rows:
         """A row that shows an invoice but offers nothing."""
         row = await self.row(await self.draw(invoice, place))
         return replace(row, choices=()) if row else None
+
+
+async def standing_of(invoice: Invoice, facts: ProviderFacts, journal: Journal, clock: Clock) -> Standing:
+    """All that the rules look at, with our own last retry looked up."""
+    return Standing(invoice=invoice, facts=facts, last_retry=await journal.last_retry(invoice.ref), now=clock.now())
 
 
 def _belongs(action: ActionRecord, offer: Offer) -> bool:

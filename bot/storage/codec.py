@@ -4,11 +4,12 @@ unknown keys are ignored, missing ones get the domain's default, and unknown wor
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, TypeVar, assert_never
 
 from bot.domain.decline import Decline, DeclineClass
+from bot.domain.details import Details, Issue, PaidBy, Received
 from bot.domain.digest import CurrencyTotal, Digest, Gap
 from bot.domain.errors import JournalUnavailable
 from bot.domain.invoice import (
@@ -64,6 +65,41 @@ def write_money(money: Money) -> Json:
 
 def read_money(data: Mapping[str, Any]) -> Money:
     return Money(_needed(data, "minor"), _needed(data, "currency"))
+
+
+def write_details(details: Details) -> Json | None:
+    """Flat, for these are facts of the audit trail too."""
+    match details:
+        case Received():
+            return {
+                "received": str(details.amount),
+                "received_minor": details.amount.minor,
+                "received_currency": details.amount.currency,
+                "paid_by": details.by.value,
+                "paid_on": details.on.isoformat(),
+                "payment_reference": details.reference,
+            }
+        case Issue():
+            return {"collect": "yes" if details.collect else "no"}
+        case None:
+            return None
+        case _:
+            assert_never(details)
+
+
+def read_details(data: Mapping[str, Any] | None) -> Details:
+    if data is None:
+        return None
+    if "collect" in data:
+        return Issue(collect=data["collect"] == "yes")
+    if "received_minor" not in data:
+        return None
+    return Received(
+        amount=Money(data["received_minor"], _needed(data, "received_currency")),
+        by=word_of(PaidBy, data.get("paid_by"), PaidBy.OTHER),
+        on=date.fromisoformat(_needed(data, "paid_on")),
+        reference=data.get("payment_reference") or "",
+    )
 
 
 def write_decline(decline: Decline) -> Json:
@@ -257,6 +293,7 @@ def write_digest(digest: Digest) -> Json:
         "late_since": write_moment(digest.late_since),
         "asked_by": digest.asked_by,
         "quiet_line": digest.quiet_line,
+        "watched": sorted(digest.watched),
     }
 
 
@@ -275,6 +312,7 @@ def read_digest(data: Mapping[str, Any]) -> Digest:
         late_since=read_moment(data.get("late_since")),
         asked_by=data.get("asked_by"),
         quiet_line=data.get("quiet_line", True),
+        watched=frozenset(data.get("watched") or ()),
     )
 
 

@@ -23,6 +23,7 @@ from bot.storage.journal import SqlJournal
 from bot.storage.lock import FileLock
 from bot.storage.outbox import SqlOutbox
 from bot.storage.tables import mark
+from bot.storage.watching import SqlWatchlist
 
 _POSTGRESQL = frozenset({"postgresql", "postgres", "postgresql+asyncpg"})
 _SQLITE = frozenset({"sqlite", "sqlite+aiosqlite"})
@@ -34,11 +35,12 @@ _ANSWER_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """The three stores over one database."""
+    """The stores over one database."""
 
     journal: SqlJournal
     outbox: SqlOutbox
     digests: SqlDigestLog
+    watchlist: SqlWatchlist
 
 
 def database_url(text: str) -> URL:
@@ -141,7 +143,7 @@ async def open_storage(url: str, *, read_only: bool = False, exclusive: bool = F
             await connection.execute(text("SELECT 1"))
         if lock is not None:
             await _own(lock, database)
-        yield Storage(SqlJournal(database), SqlOutbox(database), SqlDigestLog(database))
+        yield Storage(SqlJournal(database), SqlOutbox(database), SqlDigestLog(database), SqlWatchlist(database))
     finally:
         await database.close()
         if lock is not None:

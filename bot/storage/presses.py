@@ -127,6 +127,7 @@ def _values(press: Press) -> dict[str, object]:
         "currency": amount.currency if amount else None,
         "method": press.decision.method,
         "reason": press.decision.reason,
+        "details": codec.write_details(press.decision.details),
         "actor": press.actor.user,
         "team": press.actor.team,
         "reply_to": codec.write_reply_to(press.reply_to),
@@ -150,6 +151,8 @@ async def _announce(connection: AsyncConnection, press: Press, record: ActionRec
             "ref": record.ref or press.typed_ref,
             "offer": record.offer_id,
             "amount": record.amount,
+            "method": record.method,
+            **(codec.write_details(record.details) or {}),
         },
     )
     event_id = await rows.append(connection, entry)

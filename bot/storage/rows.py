@@ -56,6 +56,7 @@ def action_of(row: Row[Any]) -> ActionRecord:
         amount=Money(row.amount_minor, row.currency) if has_amount else None,
         method=row.method,
         reason=row.reason,
+        details=codec.read_details(row.details),
         next_check_at=row.next_check_at,
         checks=row.checks,
         ending=codec.read_ending(row.ending) if row.ending else None,

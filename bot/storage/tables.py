@@ -96,6 +96,7 @@ action = Table(
     Column("currency", Text),
     Column("method", Text),
     Column("reason", Text),
+    _json("details", nullable=True),
     Column("actor", Text, nullable=False),
     Column("team", Text, nullable=False),
     _json("reply_to"),
@@ -240,6 +241,16 @@ digest_row = Table(
     Column("kind", Text),
 )
 """Every failed invoice that a run found, for the comparison with the next one."""
+
+watch = Table(
+    "watch",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("invoice", Text, primary_key=True),
+    Column("by", Text, nullable=False),
+    Column("since", Instant, nullable=False),
+)
+"""Invoices that stay in the digest until nothing is owed on them."""
 
 mark = Table(
     "mark",

@@ -17,11 +17,15 @@ from bot.settings import Settings
 from handlers import Handlers, ids, register
 from handlers.buttons import Buttons
 from handlers.commands import Commands
-from handlers.modals import ReasonModals
+from handlers.dialogs import Dialogs
 
 MANIFEST: dict[str, Any] = yaml.safe_load((Path(__file__).parents[2] / "manifest.yml").read_text())
 VIEWS = Path(handlers.views.__file__).parent
-INPUTS = {"REASON_CHOICE", "REASON_TEXT", "REASON_CHOICE_BLOCK", "REASON_TEXT_BLOCK"}
+INPUTS = {
+    f"{name}{part}"
+    for name in ("REASON_CHOICE", "REASON_TEXT", "COLLECT", "AMOUNT", "PAID_BY", "PAID_ON", "PAYMENT_REFERENCE", "METHOD")
+    for part in ("", "_BLOCK")
+} | {"COLLECT_YES"}
 """Read from the submission; pressing or filling them decides nothing."""
 WITHOUT_A_SUBMIT_BUTTON = {"READING_MODAL"}
 
@@ -61,7 +65,7 @@ class Anything:
 
 def registered() -> RecordingApp:
     app = RecordingApp()
-    listeners = Handlers(cast(Commands, Anything()), cast(Buttons, Anything()), cast(ReasonModals, Anything()))
+    listeners = Handlers(cast(Commands, Anything()), cast(Buttons, Anything()), cast(Dialogs, Anything()))
     register(cast(AsyncApp, app), listeners, Settings.model_fields["command"].default)
     return app
 

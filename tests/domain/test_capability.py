@@ -21,7 +21,14 @@ FACTS = ProviderFacts(
     name="Example",
     docs_url="https://docs.example",
     capabilities={
-        Action.RETRY: Capability(OPEN_ONLY, "pay", "Charges.", collection=frozenset({CollectionMethod.AUTOMATIC})),
+        Action.RETRY: Capability(
+            OPEN_ONLY,
+            "pay",
+            "Charges.",
+            collection=frozenset({CollectionMethod.AUTOMATIC}),
+            otherwise="The customer pays this one.",
+        ),
+        Action.PAID: Capability(OPEN_ONLY, "mark paid", "Collects no more."),
         Action.VOID: Capability(OPEN_ONLY | {InvoiceStatus.UNCOLLECTIBLE}, "void", "Annuls."),
     },
     resend=Resend.KEYED,
@@ -29,6 +36,7 @@ FACTS = ProviderFacts(
     link_hosts=frozenset(),
     id_pattern="in_.*",
     failed_means="open",
+    instead={Action.UNCOLLECTIBLE: "Void it."},
 )
 
 
@@ -44,7 +52,7 @@ def test_an_undeclared_action_is_not_supported() -> None:
     objection = FACTS.objection(Action.UNCOLLECTIBLE, an_invoice())
     assert objection is not None
     assert objection.kind is RefusalKind.NOT_SUPPORTED
-    assert objection.facts == {"provider": "Example", "action": "mark uncollectible"}
+    assert objection.facts == {"provider": "Example", "action": "mark uncollectible", "instead": "Void it."}
 
 
 @pytest.mark.parametrize(
@@ -53,7 +61,7 @@ def test_an_undeclared_action_is_not_supported() -> None:
         (Action.RETRY, {"payment": PaymentState.PROCESSING}, "processing a payment"),
         (Action.VOID, {"payment": PaymentState.PROCESSING}, "processing a payment"),
         (Action.RETRY, {"owed": Money(0, "EUR")}, "owing nothing"),
-        (Action.RETRY, {"collection": CollectionMethod.MANUAL}, "paid by the customer, not charged"),
+        (Action.PAID, {"owed": Money(0, "EUR")}, "owing nothing"),
         (Action.RETRY, {"status": InvoiceStatus.PAID, "provider_status": "paid"}, "paid"),
     ],
 )
@@ -62,6 +70,13 @@ def test_what_stands_in_the_way_is_named(action: Action, change: dict[str, Any],
     assert objection is not None
     assert objection.kind is RefusalKind.NOT_ACTIONABLE
     assert objection.facts["status"] == status
+
+
+def test_an_invoice_of_the_other_collection_method_is_refused_with_the_provider_s_reason() -> None:
+    objection = FACTS.objection(Action.RETRY, an_invoice(collection=CollectionMethod.MANUAL))
+    assert objection is not None
+    assert objection.kind is RefusalKind.WRONG_COLLECTION
+    assert objection.facts["why"] == "The customer pays this one."
 
 
 @pytest.mark.parametrize("change", [{"owed": Money(0, "EUR")}, {"collection": CollectionMethod.MANUAL}])

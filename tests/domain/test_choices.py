@@ -41,7 +41,15 @@ def refused(found: Standing, action: Action = Action.RETRY, **how: object) -> Re
 
 
 def test_a_failed_invoice_offers_everything_that_its_provider_can_do() -> None:
-    assert shown() == [Choice.RETRY, Choice.VOID, Choice.UNCOLLECTIBLE, Choice.LINK, Choice.SHOW]
+    assert shown() == [
+        Choice.RETRY,
+        Choice.VOID,
+        Choice.UNCOLLECTIBLE,
+        Choice.PAID,
+        Choice.RETRY_WITH,
+        Choice.LINK,
+        Choice.SHOW,
+    ]
 
 
 def test_a_private_card_can_be_shared_and_a_shared_one_cannot() -> None:
@@ -65,9 +73,16 @@ def test_a_decision_that_ended_leaves_the_invoice_s_own_buttons(state: ActionSta
     assert shown(state=state) == shown()
 
 
-@pytest.mark.parametrize("status", [InvoiceStatus.PAID, InvoiceStatus.VOID, InvoiceStatus.DRAFT, InvoiceStatus.OTHER])
+@pytest.mark.parametrize("status", [InvoiceStatus.PAID, InvoiceStatus.VOID, InvoiceStatus.OTHER])
 def test_what_is_owed_no_more_or_not_yet_has_no_button_that_decides(status: InvoiceStatus) -> None:
     assert shown(replace(INVOICE, status=status, provider_status=status.value)) == [Choice.SHOW]
+
+
+def test_a_draft_can_be_finalized_and_has_no_pdf_yet() -> None:
+    draft = replace(INVOICE, status=InvoiceStatus.DRAFT, provider_status="draft")
+    assert shown(draft) == [Choice.FINALIZE, Choice.SHOW]
+    assert Choice.PDF not in shown(draft, is_card=True)
+    assert Choice.PDF in shown(is_card=True)
 
 
 def test_an_invoice_that_owes_nothing_is_not_charged_and_has_no_payment_page() -> None:
@@ -80,8 +95,14 @@ def test_a_payment_on_its_way_leaves_nothing_to_decide() -> None:
 
 def test_an_invoice_that_the_customer_pays_is_not_retried() -> None:
     manual = replace(INVOICE, collection=CollectionMethod.MANUAL)
-    assert Choice.RETRY not in shown(manual)
-    assert refused(standing(manual)) is RefusalKind.NOT_ACTIONABLE
+    assert {Choice.RETRY, Choice.RETRY_WITH}.isdisjoint(shown(manual))
+    assert refused(standing(manual)) is RefusalKind.WRONG_COLLECTION
+
+
+def test_an_invoice_is_sent_again_only_where_the_customer_pays_it() -> None:
+    assert Choice.RESEND in shown(replace(INVOICE, collection=CollectionMethod.MANUAL))
+    assert Choice.RESEND not in shown()
+    assert refused(standing(), Action.RESEND) is RefusalKind.WRONG_COLLECTION
 
 
 def test_a_provider_that_lacks_an_action_has_no_button_for_it() -> None:
@@ -132,7 +153,7 @@ def test_a_method_refused_for_good_is_not_charged_again() -> None:
     assert refused(standing(HARD)) is RefusalKind.SAME_METHOD
     assert refused(standing(HARD), confirmed=True) is RefusalKind.SAME_METHOD
     assert Choice.RETRY not in shown(HARD)
-    assert Choice.LINK in shown(HARD)
+    assert {Choice.LINK, Choice.RETRY_WITH} <= set(shown(HARD))
 
 
 def test_nothing_to_charge_after_a_hard_decline_is_the_same() -> None:

@@ -16,7 +16,7 @@ from handlers.answers import Answers
 from handlers.background import Background
 from handlers.buttons import Buttons
 from handlers.commands import Commands, CommandServices
-from handlers.modals import ReasonModals
+from handlers.dialogs import Dialogs
 from handlers.payloads import Body
 from handlers.slack_client import SlackCalls
 from tests.builders import ANA, CHANNEL
@@ -65,12 +65,13 @@ class SlackSide:
         self.calls = FakeCalls()
         self.background = Background()
         answers = Answers(bench.announcer)
-        self.modals = ReasonModals(self.calls, bench.actions, bench.clock, "/invoice")
+        self.dialogs = Dialogs(self.calls, bench.actions, bench.clock, "/invoice")
         self.buttons = Buttons(
             bench.actions,
             bench.lookup,
             bench.sharing,
-            self.modals,
+            bench.questions,
+            self.dialogs,
             answers=answers,
             background=self.background,
             clock=bench.clock,
@@ -78,11 +79,13 @@ class SlackSide:
         services = CommandServices(
             actions=bench.actions,
             lookup=bench.lookup,
+            questions=bench.questions,
+            watching=bench.watching,
             digests=bench.digests,
             rights=bench.rights,
             accounts=bench.accounts,
         )
-        self.commands = Commands(services, answers, self.modals, self.background, clock=bench.clock, command="/invoice")
+        self.commands = Commands(services, answers, self.dialogs, self.background, clock=bench.clock, command="/invoice")
         self._numbers = itertools.count(1)
 
     async def press(
@@ -114,7 +117,7 @@ class SlackSide:
         carried = metadata if metadata is not None else self.view["private_metadata"]
         body = a_submission(choice=choice, words=words, metadata=carried)
         body["user"] = {"id": actor.user, "team_id": actor.team}
-        return await self._listen(self.modals.submit, body)
+        return await self._listen(self.dialogs.submit, body)
 
     @property
     def view(self) -> dict[str, Any]:

@@ -65,7 +65,7 @@ async def test_who_may_not_is_told_so_privately_and_nothing_is_decided(slack: Sl
     offer = await bench.shown()
     for listener in (slack.buttons.run_action, slack.buttons.link, slack.buttons.show, slack.buttons.check):
         await slack.press(listener, offer, actor=EVE)
-    await slack.press(slack.buttons.ask_reason, offer, "void", actor=EVE)
+    await slack.press(slack.buttons.ask, offer, "void", actor=EVE)
     assert refusals(list(await slack.told())) == [RefusalKind.NO_RIGHT] * 5
     assert await bench.journal.newest_action(REF) is None
     assert slack.calls.sent == []
@@ -84,7 +84,7 @@ async def test_something_final_asks_for_a_reason_first(verb: Choice, slack: Slac
 @pytest.mark.parametrize("failure", [SlackFailure(NotSaid.UNUSABLE, "expired_trigger_id"), {"ok": True}])
 async def test_a_dialog_that_slack_does_not_open_is_said(failure: object, slack: SlackSide, bench: Bench) -> None:
     slack.calls.replies.append(failure)  # type: ignore[arg-type]
-    ack = await slack.press(slack.buttons.ask_reason, await bench.shown(), "void", actor=TOM)
+    ack = await slack.press(slack.buttons.ask, await bench.shown(), "void", actor=TOM)
     assert ack.body == {}
     assert refusals(list(await slack.told())) == [RefusalKind.READ_FAILED]
 

@@ -240,7 +240,7 @@ GOOD = json.loads(Origin("1:x:void", Action.VOID, ReplyTo(user="U0MAYA", channel
         '"x"',
         "{bad",
         "{}",
-        json.dumps({**GOOD, "action": "resend"}),
+        json.dumps({**GOOD, "action": "forgive"}),
         json.dumps({**GOOD, "action": None}),
         json.dumps({**GOOD, "action": []}),
         json.dumps({**GOOD, "channel": None}),

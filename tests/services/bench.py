@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bot.domain.action import Action, ActionState
 from bot.domain.content import Choice, Row
+from bot.domain.details import Details
 from bot.domain.digest import DigestPlan
 from bot.domain.invoice import Invoice, InvoiceRef
 from bot.domain.offer import ButtonValue, Offer, Place
@@ -22,14 +23,17 @@ from bot.services.actions import ActionService, Pressed, Typed
 from bot.services.delivery import Delivery, Slack
 from bot.services.digests import EVERYTHING, DigestReader, DigestService
 from bot.services.execution import Execution
+from bot.services.finder import Finder
 from bot.services.lookup import Lookup
 from bot.services.messages import Messages
+from bot.services.questions import Questions
 from bot.services.reconciliation import Reconciliation
 from bot.services.resolution import Resolution
 from bot.services.rights import Rights
 from bot.services.rows import Rows
 from bot.services.sharing import Sharing
 from bot.services.wakeup import Wakeup
+from bot.services.watching import Watching
 from bot.services.worker import LEASE, Worker
 from bot.storage.engine import Storage
 from tests.builders import ANA, CHANNEL, INVOICE, OPS, POLICY, REF, by_command, on_message
@@ -87,23 +91,27 @@ class Bench:
         self.delivery = Delivery(
             self.journal, storage.outbox, self.messages, slack, clock=self.clock, talk=self.talk_signal
         )
-        self.reader = DigestReader(self.accounts, self.clock)
+        self.reader = DigestReader(self.accounts, storage.watchlist.watched, self.clock)
         self.digests = DigestService(
             {EVERYTHING: EVERYTHING_PLAN, **outside.plans},
             storage.digests,
             self.reader,
             self.rows,
+            watchlist=storage.watchlist,
             messages=self.messages,
             timetable=outside.timetable,
             clock=self.clock,
             talk=self.talk_signal,
         )
+        self.finder = Finder(self.accounts, self.rights, self.resolution)
+        self.questions = Questions(self.journal, self.accounts, self.finder, self.rows, self.clock)
+        self.watching = Watching(storage.watchlist, self.accounts, self.finder, self.clock)
         self.lookup = Lookup(
             self.journal,
             self.accounts,
             self.rights,
             self.rows,
-            self.resolution,
+            self.finder,
             clock=self.clock,
             work=self.work_signal,
             schedule=self.digests.schedule,
@@ -129,6 +137,8 @@ class Bench:
         reply_to: ReplyTo | None = None,
         delivery: str | None = None,
         reason: str | None = None,
+        method: str | None = None,
+        details: Details = None,
     ) -> Pressed:
         return Pressed(
             value=str(ButtonValue(offer.id, action.value)),
@@ -136,12 +146,25 @@ class Bench:
             reply_to=reply_to or on_message(actor),
             delivery=delivery or f"delivery-{next(self._numbers)}",
             reason=reason,
+            method=method,
+            details=details,
         )
 
     async def press(
-        self, offer: Offer, action: Action = Action.RETRY, actor: Actor = ANA, *, reply_to: ReplyTo | None = None
+        self,
+        offer: Offer,
+        action: Action = Action.RETRY,
+        actor: Actor = ANA,
+        *,
+        reply_to: ReplyTo | None = None,
+        method: str | None = None,
+        details: Details = None,
     ) -> Accepted | AlreadyAccepted | Busy | Redelivered | Refusal:
-        return await self.actions.press(self.pressed(offer, action, actor, reply_to=reply_to, reason="asked by customer"))
+        return await self.actions.press(
+            self.pressed(
+                offer, action, actor, reply_to=reply_to, reason="asked by customer", method=method, details=details
+            )
+        )
 
     async def type(
         self, text: str, action: Action = Action.RETRY, actor: Actor = ANA, *, method: str | None = None

@@ -226,7 +226,7 @@ async def test_a_press_wakes_the_worker_and_the_sender(bench: Bench) -> None:
 
 async def test_a_dialog_is_built_from_the_offer_and_decides_nothing(bench: Bench) -> None:
     offer = await bench.shown()
-    asked = await bench.actions.ask_reason(bench.pressed(offer, Action.VOID, TOM))
+    asked = await bench.actions.ask(bench.pressed(offer, Action.VOID, TOM))
     assert isinstance(asked, Asked)
     assert (asked.offer, asked.action, asked.capability.provider_term) == (offer, Action.VOID, "void")
     assert await bench.journal.open_actions() == []
@@ -235,20 +235,20 @@ async def test_a_dialog_is_built_from_the_offer_and_decides_nothing(bench: Bench
 
 async def test_a_dialog_does_not_open_for_who_may_not_decide(bench: Bench) -> None:
     offer = await bench.shown()
-    answer = await bench.actions.ask_reason(bench.pressed(offer, Action.UNCOLLECTIBLE, ANA))
+    answer = await bench.actions.ask(bench.pressed(offer, Action.UNCOLLECTIBLE, ANA))
     assert await _kind(answer) is RefusalKind.NO_RIGHT
 
 
 async def test_a_dialog_does_not_open_for_what_the_provider_cannot_do(bench: Bench) -> None:
     offer = await bench.shown(ended(INVOICE, InvoiceStatus.VOID))
-    answer = await bench.actions.ask_reason(bench.pressed(offer, Action.VOID, TOM))
+    answer = await bench.actions.ask(bench.pressed(offer, Action.VOID, TOM))
     assert await _kind(answer) is RefusalKind.NOT_ACTIONABLE
 
 
 async def test_a_dialog_does_not_open_for_an_account_that_is_configured_no_more(outside: Outside) -> None:
     offer = await Bench(outside).shown()
     other = Bench(outside, FakeProvider(account="lago"))
-    answer = await other.actions.ask_reason(other.pressed(offer, Action.VOID, TOM))
+    answer = await other.actions.ask(other.pressed(offer, Action.VOID, TOM))
     assert await _kind(answer) is RefusalKind.UNKNOWN_ACCOUNT
 
 
@@ -279,7 +279,7 @@ async def test_check_again_on_an_old_button_says_so(bench: Bench) -> None:
     pressed = replace(bench.pressed(await bench.shown(), Choice.CHECK), value="0:old")
     assert await _kind(await bench.actions.check_again(pressed)) is RefusalKind.OLD_BUTTON
     assert await _kind(await bench.actions.may_read(pressed, Word.VIEW)) is RefusalKind.OLD_BUTTON
-    assert await _kind(await bench.actions.ask_reason(pressed)) is RefusalKind.OLD_BUTTON
+    assert await _kind(await bench.actions.ask(pressed)) is RefusalKind.OLD_BUTTON
 
 
 # --- which buttons are drawn ---------------------------------------------------------------------------------------
@@ -295,14 +295,20 @@ async def test_an_open_invoice_offers_what_can_work(bench: Bench) -> None:
     offer = await bench.shown()
     assert await _choices(bench, offer) == {
         Choice.RETRY,
+        Choice.RETRY_WITH,
         Choice.VOID,
         Choice.UNCOLLECTIBLE,
+        Choice.PAID,
         Choice.LINK,
         Choice.SHOW,
     }
 
 
-@pytest.mark.parametrize("status", [InvoiceStatus.DRAFT, InvoiceStatus.PAID, InvoiceStatus.VOID, InvoiceStatus.OTHER])
+async def test_a_draft_can_be_finalized_and_nothing_else(bench: Bench) -> None:
+    assert await _choices(bench, await bench.shown(ended(INVOICE, InvoiceStatus.DRAFT))) == {Choice.FINALIZE, Choice.SHOW}
+
+
+@pytest.mark.parametrize("status", [InvoiceStatus.PAID, InvoiceStatus.VOID, InvoiceStatus.OTHER])
 async def test_an_invoice_on_which_nothing_can_be_done_offers_its_details_only(bench: Bench, status: InvoiceStatus) -> None:
     assert await _choices(bench, await bench.shown(ended(INVOICE, status))) == {Choice.SHOW}
 
@@ -351,8 +357,9 @@ async def test_a_private_card_shows_its_reader_only_what_the_reader_may_press(be
     card = await bench.rows.card(offer, is_private=True)
     assert card is not None
     theirs = [set((await bench.rights.theirs(card.row, who, CHANNEL)).choices) for who in (ANA, TOM, EVE)]
-    assert theirs[0] == {Choice.RETRY, Choice.VOID, Choice.LINK}
-    assert theirs[1] == set(card.row.choices) == theirs[0] | {Choice.UNCOLLECTIBLE, Choice.SHARE}
+    assert theirs[0] == {Choice.RETRY, Choice.RETRY_WITH, Choice.VOID, Choice.LINK}
+    leads = {Choice.UNCOLLECTIBLE, Choice.PAID, Choice.PDF, Choice.SHARE}
+    assert theirs[1] == set(card.row.choices) == theirs[0] | leads
     assert theirs[2] == set()
 
 

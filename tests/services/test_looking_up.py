@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
-from bot.domain.action import Action, ActionState
+from bot.domain.action import Action, ActionState, Word
 from bot.domain.content import CardContent, Choice, HistoryContent, LinkContent, ListContent, RefusalContent, StatusContent
 from bot.domain.decline import DeclineClass
 from bot.domain.digest import DigestPlan
@@ -17,7 +18,9 @@ from bot.domain.invoice import FailedBecause, InvoiceStatus
 from bot.domain.outcome import Succeeded, Unknown
 from bot.domain.refusal import RefusalKind
 from bot.ports import Unreadable
-from bot.services.lookup import MOST_READ, Reader, ReasonAsked
+from bot.services.finder import Reader
+from bot.services.lookup import MOST_READ
+from bot.services.questions import Question
 from tests.builders import (
     ANA,
     CHANNEL,
@@ -102,7 +105,8 @@ async def test_a_wrong_reference_gets_a_sentence(bench: Bench, text: str, kind: 
 
 
 async def test_what_the_provider_cannot_answer_is_a_sentence_too(bench: Bench) -> None:
-    for reading in (bench.lookup.show, bench.lookup.link, bench.lookup.history):
+    link = partial(bench.lookup.link, word=Word.LINK)
+    for reading in (bench.lookup.show, link, bench.lookup.history):
         bench.provider.read_failures.append(DOWN)
         answer = await reading(HERE, "in_1")
         assert isinstance(answer, RefusalContent)
@@ -124,11 +128,11 @@ async def test_an_account_that_is_down_hides_no_invoice_of_another(outside: Outs
 async def test_who_may_not_see_reads_nothing(bench: Bench, reader: Reader) -> None:
     for answer in (
         await bench.lookup.show(reader, "in_1"),
-        await bench.lookup.link(reader, "in_1"),
+        await bench.lookup.link(reader, "in_1", Word.LINK),
         await bench.lookup.history(reader, "in_1"),
         await bench.lookup.status(reader),
         await bench.lookup.failed(reader, Filter(), ""),
-        await bench.lookup.ask_reason(reader, "in_1", Action.VOID),
+        await bench.questions.ask(reader, "in_1", Action.VOID),
     ):
         assert _refused(answer) in {RefusalKind.NO_RIGHT, RefusalKind.WRONG_CHANNEL}
     assert bench.provider.reads == []
@@ -136,7 +140,7 @@ async def test_who_may_not_see_reads_nothing(bench: Bench, reader: Reader) -> No
 
 async def test_a_payment_link_is_fetched_fresh_and_given_with_its_invoice(bench: Bench) -> None:
     bench.provider.links[REF] = "https://pay.example.com/i/1"
-    for answer in (await bench.lookup.link(HERE, "in_1"), await bench.lookup.link_of(REF)):
+    for answer in (await bench.lookup.link(HERE, "in_1", Word.LINK), await bench.lookup.link_of(REF, Word.LINK)):
         assert isinstance(answer, LinkContent)
         assert (answer.url, answer.invoice.ref) == ("https://pay.example.com/i/1", REF)
         assert "pay.example.com" not in repr(answer)
@@ -144,25 +148,25 @@ async def test_a_payment_link_is_fetched_fresh_and_given_with_its_invoice(bench:
 
 async def test_an_invoice_without_a_payment_page_says_what_it_is(bench: Bench) -> None:
     bench.provider.now_shows(ended(INVOICE, InvoiceStatus.DRAFT))
-    answer = await bench.lookup.link(HERE, "in_1")
+    answer = await bench.lookup.link(HERE, "in_1", Word.LINK)
     assert isinstance(answer, RefusalContent)
     assert (answer.refusal.kind, answer.refusal.facts["status"]) == (RefusalKind.NOT_ACTIONABLE, "draft")
 
 
 async def test_a_payment_link_that_cannot_be_fetched_is_a_sentence(bench: Bench) -> None:
     bench.provider.links[REF] = DOWN
-    assert _refused(await bench.lookup.link_of(REF)) is RefusalKind.READ_FAILED
+    assert _refused(await bench.lookup.link_of(REF, Word.LINK)) is RefusalKind.READ_FAILED
     bench.provider.read_failures.append(DOWN)
-    assert _refused(await bench.lookup.link_of(REF)) is RefusalKind.READ_FAILED
-    assert _refused(await bench.lookup.link_of(replace(REF, id="in_404"))) is RefusalKind.NO_SUCH_INVOICE
+    assert _refused(await bench.lookup.link_of(REF, Word.LINK)) is RefusalKind.READ_FAILED
+    assert _refused(await bench.lookup.link_of(replace(REF, id="in_404"), Word.LINK)) is RefusalKind.NO_SUCH_INVOICE
 
 
 async def test_a_typed_void_is_read_and_checked_before_its_dialog(bench: Bench) -> None:
-    asked = await bench.lookup.ask_reason(HERE, "in_1", Action.VOID)
-    assert isinstance(asked, ReasonAsked)
+    asked = await bench.questions.ask(HERE, "in_1", Action.VOID)
+    assert isinstance(asked, Question)
     assert await bench.journal.offer(asked.offer.id) == asked.offer
     bench.provider.now_shows(paid())
-    assert _refused(await bench.lookup.ask_reason(HERE, "in_1", Action.VOID)) is RefusalKind.NOT_ACTIONABLE
+    assert _refused(await bench.questions.ask(HERE, "in_1", Action.VOID)) is RefusalKind.NOT_ACTIONABLE
 
 
 async def test_the_history_tells_every_decision_and_the_refused_presses(bench: Bench) -> None:

@@ -1,32 +1,40 @@
-"""The reason dialog: opened from the offer row alone or filled after a read; its submission is the durable press."""
+"""The dialogs: opened from the offer row alone or filled after a read; the submission is the durable press."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final
+from dataclasses import replace
+from typing import Any, Final, assert_never
 
 import structlog
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from bot.domain.action import Action
+from bot.domain.action import Action, Dialog
 from bot.domain.errors import UnusableValue
 from bot.domain.offer import ButtonValue
 from bot.domain.records import ReplyTo
 from bot.domain.refusal import Refusal, RefusalKind
 from bot.ports import Clock, SlackFailure
 from bot.services.actions import ActionService, Asked, Pressed
-from bot.services.lookup import ReasonAsked
-from handlers import ids
+from bot.services.questions import MethodQuestion, Question
+from handlers.dialog_inputs import entered
 from handlers.payloads import Body, Origin, actor_of, submission_of
 from handlers.slack_client import SlackCalls
-from handlers.views.modals import OTHER, REASONS, reading_modal, reason_modal, refused_modal
+from handlers.views.modals import (
+    issue_modal,
+    method_modal,
+    payment_modal,
+    reading_modal,
+    reason_modal,
+    refused_modal,
+)
 from handlers.views.refusals import refusal_sentence
 
 OPEN_WITHIN: Final = 2.0
 _log = structlog.get_logger()
 
 
-class ReasonModals:
+class Dialogs:
     """Opens, fills and submits. Nothing is decided before the submission is committed."""
 
     def __init__(self, calls: SlackCalls, actions: ActionService, clock: Clock, command: str) -> None:
@@ -38,17 +46,22 @@ class ReasonModals:
     async def open(self, trigger_id: str, asked: Asked, pressed: Pressed) -> bool:
         """From a button: built from the offer row, no network but this one call."""
         metadata = Origin(pressed.value, asked.action, pressed.reply_to).dump()
-        return await self._open(trigger_id, reason_modal(asked.offer, asked.action, asked.capability, metadata)) is not None
+        return await self._open(trigger_id, self._view(asked, metadata)) is not None
 
     async def open_reading(self, trigger_id: str) -> str | None:
-        """From a typed command: without inputs; answers the view's id, None where Slack did not open it."""
+        """Where the invoice has to be read first: without inputs; answers the view's id, None where Slack did not open
+        it."""
         return await self._open(trigger_id, reading_modal(""))
 
-    async def fill(self, view_id: str, asked: ReasonAsked, action: Action, reply_to: ReplyTo) -> None:
+    async def fill(self, view_id: str, question: Question, action: Action, reply_to: ReplyTo) -> None:
         """The invoice is read: turn "reading" into the dialog."""
-        value = str(ButtonValue(asked.offer.id, action.value))
-        metadata = Origin(value, action, reply_to).dump()
-        await self._update(view_id, reason_modal(asked.offer, action, asked.facts.capabilities[action], metadata))
+        asked = Asked(question.offer, action, question.facts.capabilities[action])
+        await self._update(view_id, self._view(asked, _metadata(question.offer.id, action, reply_to)))
+
+    async def fill_methods(self, view_id: str, question: MethodQuestion, reply_to: ReplyTo) -> None:
+        """The customer's stored payment methods are read: let the person choose."""
+        metadata = _metadata(question.offer.id, Action.RETRY, reply_to)
+        await self._update(view_id, method_modal(question.offer, question.facts, question.methods, metadata))
 
     async def fill_refused(self, view_id: str, refusal: Refusal) -> None:
         await self._update(view_id, refused_modal(refusal_sentence(refusal, self._command)))
@@ -57,17 +70,34 @@ class ReasonModals:
         """The durable press: field errors, or one commit and a closed dialog."""
         try:
             origin, actor, delivery, values = submission_of(body)
-            reason, errors = _reason(origin.action, values)
+            pressed = Pressed(value=origin.value, actor=actor, reply_to=origin.reply_to, delivery=delivery)
+            asked = await self._actions.submitted(pressed)
+            said = entered(asked, values, self._clock.now().date()) if asked is not None else None
         except UnusableValue:
             await self.submit_old(ack, body)
             return
-        if errors:
-            await ack(response_action="errors", errors=errors)
+        if said is None:
+            await self.submit_old(ack, body)
             return
-        await self._actions.press(
-            Pressed(value=origin.value, actor=actor, reply_to=origin.reply_to, delivery=delivery, reason=reason)
-        )
+        if said.errors:
+            await ack(response_action="errors", errors=said.errors)
+            return
+        await self._actions.press(replace(pressed, reason=said.reason, method=said.method, details=said.details))
         await ack()
+
+    def _view(self, asked: Asked, metadata: str) -> dict[str, Any]:
+        offer, capability = asked.offer, asked.capability
+        match asked.action.traits.dialog:
+            case Dialog.ISSUE:
+                return issue_modal(offer, capability, metadata)
+            case Dialog.PAYMENT:
+                return payment_modal(offer, capability, metadata, self._clock.now().date())
+            case Dialog.REASON:
+                return reason_modal(offer, asked.action, capability, metadata)
+            case None:
+                raise UnusableValue(f"{asked.action} asks nothing before it counts")
+            case _:
+                assert_never(asked.action.traits.dialog)
 
     async def submit_old(self, ack: AsyncAck, body: Body) -> None:
         """A dialog that this version does not know: keep it open and say so, nothing was decided."""
@@ -91,20 +121,5 @@ class ReasonModals:
             _log.warning("modal.not_filled", why=failure.why, detail=failure.detail)
 
 
-def _reason(action: Action, values: dict[str, dict[str, Body]]) -> tuple[str | None, dict[str, str]]:
-    """The reason as the history keeps it, or the errors to show under the fields."""
-    try:
-        option = values[ids.REASON_CHOICE_BLOCK][ids.REASON_CHOICE].get("selected_option") or {}
-        choice = str(option.get("value") or "")
-        text = str(values[ids.REASON_TEXT_BLOCK][ids.REASON_TEXT].get("value") or "")
-    except (KeyError, AttributeError, TypeError):
-        raise UnusableValue("the dialog is from another version of the bot") from None
-    words = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    if choice not in REASONS[action]:
-        return None, {ids.REASON_CHOICE_BLOCK: "Please choose a reason."}
-    if choice == OTHER and not words:
-        return None, {ids.REASON_TEXT_BLOCK: "Please say in a few words why."}
-    label = REASONS[action][choice]
-    if choice == OTHER:
-        return words, {}
-    return (f"{label}: {words}" if words else label), {}
+def _metadata(offer_id: str, action: Action, reply_to: ReplyTo) -> str:
+    return Origin(str(ButtonValue(offer_id, action.value)), action, reply_to).dump()

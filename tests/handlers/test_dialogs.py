@@ -11,16 +11,20 @@ from hypothesis import strategies as st
 from bot.domain.action import Action, ActionState
 from bot.domain.content import RefusalContent
 from bot.domain.errors import UnusableValue
+from bot.domain.offer import Offer, Place
 from bot.domain.refusal import RefusalKind
 from bot.ports import NotSaid, SlackFailure
+from bot.services.actions import Asked
 from handlers import ids
-from handlers.modals import _reason
+from handlers.dialog_inputs import entered
 from handlers.payloads import Origin
 from handlers.views.modals import REASONS
-from tests.builders import ANA, EVE, REF, TOM
+from tests.builders import ANA, CHANNEL, EVE, FACTS, INVOICE, NOW, REF, TOM
 from tests.handlers.bodies import a_submission
 from tests.handlers.slack_side import SlackSide
 from tests.services.bench import Bench
+
+TODAY = NOW.date()
 
 
 def values(choice: object, words: object) -> dict[str, dict[str, dict[str, object]]]:
@@ -30,8 +34,13 @@ def values(choice: object, words: object) -> dict[str, dict[str, dict[str, objec
     }
 
 
+def asked_of(action: Action) -> Asked:
+    offer = Offer(id="0" * 32, invoice=INVOICE, actions=0, place=Place("card:1", CHANNEL), made_at=NOW)
+    return Asked(offer, action, FACTS.capabilities[action])
+
+
 async def opened(slack: SlackSide, bench: Bench, action: str = "void") -> None:
-    await slack.press(slack.buttons.ask_reason, await bench.shown(), action, actor=TOM)
+    await slack.press(slack.buttons.ask, await bench.shown(), action, actor=TOM)
 
 
 async def test_a_submitted_reason_is_the_decision_and_stays_with_it(slack: SlackSide, bench: Bench) -> None:
@@ -91,7 +100,7 @@ async def test_a_dialog_of_another_version_stays_open_and_says_so(metadata: str,
 
 
 async def test_a_dialog_that_this_version_does_not_know_says_so_too(slack: SlackSide) -> None:
-    ack = await slack._listen(slack.modals.submit_old, a_submission())
+    ack = await slack._listen(slack.dialogs.submit_old, a_submission())
     assert ack.body is not None
     assert ack.body["response_action"] == "update"
     assert "submit" not in ack.body["view"]
@@ -100,8 +109,8 @@ async def test_a_dialog_that_this_version_does_not_know_says_so_too(slack: Slack
 async def test_a_dialog_that_cannot_be_opened_is_none(slack: SlackSide) -> None:
     slack.calls.replies += [SlackFailure(NotSaid.UNUSABLE, "expired_trigger_id"), {"ok": True, "view": {}}, {"ok": True}]
     for _ in range(3):
-        assert await slack.modals.open_reading("1.2.3") is None
-    assert await slack.modals.open_reading("1.2.3") == "V1"
+        assert await slack.dialogs.open_reading("1.2.3") is None
+    assert await slack.dialogs.open_reading("1.2.3") == "V1"
 
 
 async def test_the_dialog_carries_the_offer_and_no_amount(slack: SlackSide, bench: Bench) -> None:
@@ -116,17 +125,17 @@ async def test_the_dialog_carries_the_offer_and_no_amount(slack: SlackSide, benc
 @given(words=st.text(max_size=60))
 def test_every_reason_becomes_one_line_that_can_be_read(action: Action, words: str) -> None:
     for choice, label in REASONS[action].items():
-        reason, errors = _reason(action, values({"value": choice}, words))
-        assert (reason is None) == bool(errors)
-        if reason is not None:
-            assert reason.isprintable()
-            assert reason.startswith(label) or choice == "other"
+        said = entered(asked_of(action), values({"value": choice}, words), TODAY)
+        assert (said.reason is None) == bool(said.errors)
+        if said.reason is not None:
+            assert said.reason.isprintable()
+            assert said.reason.startswith(label) or choice == "other"
 
 
 @pytest.mark.parametrize(
     "state",
-    [{}, [], None, {ids.REASON_CHOICE_BLOCK: {}}, {ids.REASON_CHOICE_BLOCK: []}, values("text", None), values([1], 5)],
+    [{}, [], None, {ids.REASON_CHOICE_BLOCK: {}}, {ids.REASON_CHOICE_BLOCK: []}],
 )
 def test_fields_of_another_version_are_said_to_be_that(state: object) -> None:
     with pytest.raises(UnusableValue, match="another version"):
-        _reason(Action.VOID, state)  # type: ignore[arg-type]
+        entered(asked_of(Action.VOID), state, TODAY)  # type: ignore[arg-type]
