@@ -33,7 +33,7 @@ class World:
     """Providers by slug, each on its own port, which it keeps while it is unreachable."""
 
     def __init__(self, providers: Sequence[FakeProvider] | None = None, now: Callable[[], float] = time.time) -> None:
-        chosen = providers if providers is not None else [FakeStripe(now)]
+        chosen = providers if providers is not None else [FakeStripe(now, hosted=None)]
         self.providers: dict[str, FakeProvider] = {provider.slug: provider for provider in chosen}
         self.traffic = {slug: Traffic(provider.respond, now) for slug, provider in self.providers.items()}
         self._servers: dict[str, RunningServer] = {}

@@ -9,7 +9,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Unpack
 
 from bot.sandbox.providers import stripe_errors as errors
@@ -20,37 +20,22 @@ from bot.sandbox.providers.stripe_demo import seed
 from bot.sandbox.providers.stripe_door import Answer, ApiKey, KeyMemory, RateLimit, admit
 from bot.sandbox.providers.stripe_magic import MAGIC, Disturbance, Magic, Result
 from bot.sandbox.providers.stripe_objects import PERMISSION, Json, Objects
-from bot.sandbox.providers.stripe_query import PAGING, Params, Query, decode, invoice_filter, page_of, search_clauses
+from bot.sandbox.providers.stripe_pages import public_page
+from bot.sandbox.providers.stripe_query import Params, Query, decode
+from bot.sandbox.providers.stripe_reads import Call, Reads, no_such_url
 from bot.sandbox.wire import Fault, WireReply, WireRequest
 
 SECRET_KEY = "sk_test_recoup_sandbox"  # noqa: S105  opens nothing but this fake
 READ_KEY = "rk_test_recoup_read"
 READS = frozenset(PERMISSION.values()) | {"rak_account_read"}
 ACCOUNT = "acct_1Sandbox"
+HOSTED = "https://invoice.stripe.com/i"
 LOGGED_HEADERS = ("stripe-version", "idempotency-key", "content-type", "user-agent", "stripe-account")
 
 ACTION_PARAMS = {
     "pay": {"expand", "payment_method", "source", "mandate", "off_session", "forgive", "paid_out_of_band"},
     "finalize": {"expand", "auto_advance"},
 }
-LIST_PARAMS = PAGING | {
-    "status",
-    "collection_method",
-    "customer",
-    "customer_account",
-    "subscription",
-    "created",
-    "due_date",
-}
-SINGLE = {
-    "invoices": "invoice",
-    "customers": "customer",
-    "subscriptions": "subscription",
-    "payment_methods": "payment_method",
-    "charges": "charge",
-    "payment_intents": "payment_intent",
-}
-ONE = re.compile(r"/v1/(?P<kind>\w+)/(?P<id>[^/]+)")
 ACT = re.compile(r"/v1/invoices/(?P<id>[^/]+)/(?P<verb>\w+)")
 FAULTS = {Disturbance.HANG: Fault.HANG, Disturbance.RESET: Fault.RESET, Disturbance.TRUNCATED: Fault.TRUNCATE}
 
@@ -69,24 +54,6 @@ class SeenRequest:
     request_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A request, read. `key` is its idempotency key, which only a POST has."""
-
-    method: str
-    path: str
-    params: Params
-    headers: Mapping[str, str]
-    key: str | None
-    request_id: str
-    api_key: ApiKey = field(default_factory=lambda: ApiKey(""))
-
-    @property
-    def asked(self) -> tuple[str, object]:
-        """What two uses of one idempotency key must have in common."""
-        return self.path, sorted(self.params.items())
-
-
 class FakeStripe:
     """`now` is epoch seconds. Public attributes are switches: set them while it runs.
 
@@ -95,6 +62,8 @@ class FakeStripe:
     faults_left  so many faults of the two kinds above, then none; None is for good
     keyed       False forgets idempotency keys, like a provider that has none
     hang_runs   seconds that a hanging request goes on holding its key and its invoice
+
+    `hosted` is where payment pages and PDFs are said to be; None: at the fake itself, wherever it is asked.
     """
 
     slug = "stripe"
@@ -106,13 +75,15 @@ class FakeStripe:
         keys: Sequence[ApiKey] | None = None,
         live: bool = False,
         account: str = ACCOUNT,
-        hosted: str = "https://invoice.stripe.com/i",
+        hosted: str | None = HOSTED,
     ) -> None:
         self.now = now
         self.live = live
         self.keys = tuple(keys) if keys is not None else (ApiKey(SECRET_KEY), ApiKey(READ_KEY, permissions=READS))
         self.books = Books(now, account)
-        self.objects = Objects(self.books, live, hosted)
+        self._is_host = hosted is None
+        self.objects = Objects(self.books, live, hosted or HOSTED)
+        self._reads = Reads(self.books, self.objects, live=live)
         self.actions = Actions(self.books, self.objects)
         self.limit = RateLimit()
         self.requests: list[SeenRequest] = []
@@ -177,6 +148,8 @@ class FakeStripe:
 
     def respond(self, request: WireRequest) -> WireReply:
         self._count += 1
+        if (page := self._page(request)) is not None:
+            return WireReply(page.status, {"Content-Type": page.content_type, **page.headers}, page.body)
         call = _read(request, f"req_Sandbox{self._count:08d}")
         answer = self._answer(call, request)
         self.requests.append(self._seen(call, answer.status))
@@ -188,6 +161,12 @@ class FakeStripe:
             **answer.headers,
         }
         return WireReply(answer.status, headers, answer.body, answer.fault)
+
+    def _page(self, request: WireRequest) -> Answer | None:
+        """The pages that the links lead to are another server of Stripe's: no key, no fault, no record."""
+        if self._is_host and (host := request.headers.get("host")):
+            self.objects.hosted = f"http://{host}/i"
+        return public_page(request.path, self.books) if request.method == "GET" else None
 
     def _seen(self, call: Call, status: int) -> SeenRequest:
         headers = {name: call.headers[name] for name in LOGGED_HEADERS if name in call.headers}
@@ -202,10 +181,19 @@ class FakeStripe:
             self.limit.take(self.now())
             _form_only(request)
             call = Call(call.method, call.path, call.params, call.headers, call.key, call.request_id, api_key)
-            answer = self._post(call) if call.method == "POST" else self._get(call)
+            answer = self._answered(call)
         except errors.StripeError as error:
             answer = _error(error)
         return self._disturbed(answer, fault) if fault is not None else answer
+
+    def _answered(self, call: Call) -> Answer:
+        match call.method:
+            case "POST":
+                return self._post(call)
+            case "GET":
+                return _json(200, self._reads.answer(call))
+            case _:
+                raise no_such_url(call)
 
     def _next_fault(self, switch: str) -> Disturbance | None:
         wanted: str | None = getattr(self, switch)
@@ -232,86 +220,6 @@ class FakeStripe:
                 status, body = (answer.status, answer.body) if answer else (200, b"")
                 return Answer(status, body, fault=FAULTS[how])
 
-    # --- reading
-
-    def _get(self, call: Call) -> Answer:
-        if call.method != "GET":
-            raise _no_such_url(call)
-        match call.path.rstrip("/"):
-            case "/v1/invoices":
-                body = self._list(call)
-            case "/v1/invoices/search":
-                body = self._search(call)
-            case "/v1/invoice_payments":
-                body = self._list_payments(call)
-            case "/v1/account":
-                self._require(call, "rak_account_read")
-                Query.checked(call.params, {"expand"})
-                body = self.objects.account()
-            case path:
-                body = self._one(call, path)
-        return _json(200, body)
-
-    def _one(self, call: Call, path: str) -> Json:
-        found = ONE.fullmatch(path)
-        kind = SINGLE.get(found["kind"]) if found else None
-        if found is None or kind is None:
-            raise _no_such_url(call)
-        self._require(call, PERMISSION[kind])
-        query = Query.checked(call.params, {"expand"})
-        if not self._sees(call):
-            raise errors.missing(kind, found["id"])
-        return self._expanded(call, query, self.objects.by_id(kind, found["id"]))
-
-    def _list(self, call: Call) -> Json:
-        self._require(call, PERMISSION["invoice"])
-        query = Query.checked(call.params, LIST_PARAMS)
-        page, more = page_of(self._newest_first(call), invoice_filter(query), query, "invoice")
-        body = self.objects.listing([self.objects.invoice(one) for one in page], "/v1/invoices", has_more=more)
-        return self._expanded(call, query, body)
-
-    def _list_payments(self, call: Call) -> Json:
-        self._require(call, PERMISSION["invoice"])
-        query = Query.checked(call.params, PAGING | {"invoice", "status", "created", "payment"})
-        everything = [Row(one) for invoice in self._newest_first(call) for one in self.objects.payments(invoice)]
-        everything.sort(key=lambda row: (row.json["created"], row.id), reverse=True)
-        page, more = page_of(everything, _payment_filter(query), query, "invoice_payment")
-        body = self.objects.listing([row.json for row in page], "/v1/invoice_payments", has_more=more)
-        return self._expanded(call, query, body)
-
-    def _search(self, call: Call) -> Json:
-        self._require(call, PERMISSION["invoice"])
-        query = Query.checked(call.params, {"query", "limit", "page", "expand"})
-        text = query.one("query")
-        if not text:
-            raise errors.invalid("Missing required param: query.", code="parameter_missing", param="query")
-        clauses = search_clauses(text)
-        found = [one for one in self._newest_first(call) if all(getattr(one, name) == clauses[name] for name in clauses)]
-        start, limit = query.whole("page") or 0, query.limit()
-        rest = found[start + limit :]
-        body: Json = {
-            "object": "search_result",
-            "data": [self.objects.invoice(one) for one in found[start : start + limit]],
-            "has_more": bool(rest),
-            "next_page": str(start + limit) if rest else None,
-            "url": "/v1/invoices/search",
-        }
-        return self._expanded(call, query, body)
-
-    def _newest_first(self, call: Call) -> list[Invoice]:
-        visible = self.invoices.values() if self._sees(call) else ()
-        return sorted(visible, key=lambda one: (one.created, one.serial), reverse=True)
-
-    def _sees(self, call: Call) -> bool:
-        """A test key sees nothing of the live side, and the other way round."""
-        return call.api_key.live == self.live
-
-    def _require(self, call: Call, permission: str) -> None:
-        call.api_key.require(permission, self.books.account)
-
-    def _expanded(self, call: Call, query: Query, body: Json) -> Json:
-        return self.objects.expand(body, query.all("expand"), lambda permission: self._require(call, permission))
-
     # --- acting
 
     def _post(self, call: Call) -> Answer:
@@ -321,22 +229,23 @@ class FakeStripe:
                 return replay
         found = ACT.fullmatch(call.path)
         if found is None or found["verb"] not in self.actions.by_name:
-            raise _no_such_url(call)
-        self._require(call, "rak_invoice_write")
+            raise no_such_url(call)
+        self._reads.require(call, "rak_invoice_write")
         query = Query.checked(call.params, ACTION_PARAMS.get(found["verb"], {"expand"}))
-        invoice = self.invoices.get(found["id"]) if self._sees(call) else None
+        invoice = self.invoices.get(found["id"]) if self._reads.sees(call) else None
         if invoice is None:
             raise errors.missing("invoice", found["id"])
         if self.now() < invoice.busy_until:
             raise errors.locked()
         # A path that cannot be expanded must be found out before anything happens.
-        self._expanded(call, query, self.objects.invoice(invoice))
+        self._reads.expanded(call, query, self.objects.invoice(invoice))
         return self._act(call, found["verb"], Order(invoice, query, call.key))
 
     def _act(self, call: Call, verb: str, order: Order) -> Answer:
         try:
-            happened = self.actions.by_name[verb](order)
-            answer = _json(200, self._expanded(call, order.query, self.objects.invoice(order.invoice)))
+            with self.books.caused_by(call.request_id, call.key):
+                happened = self.actions.by_name[verb](order)
+            answer = _json(200, self._reads.expanded(call, order.query, self.objects.invoice(order.invoice)))
         except NeverAnswers:
             self._remember(call, order.invoice, None, Disturbance.HANG)
             return Answer(200, b"", fault=Fault.HANG)
@@ -356,34 +265,6 @@ class FakeStripe:
         invoice.busy_until = until
         if call.key is not None and self.keyed:
             self._memory.keep(call.key, call.asked, answer, times=(now, until), request_id=call.request_id)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """An object of a list, for the cursor to find."""
-
-    json: Json
-
-    @property
-    def id(self) -> str:
-        return str(self.json["id"])
-
-
-def _payment_filter(query: Query) -> Callable[[Row], bool]:
-    invoice, status = query.one("invoice"), query.one("status")
-    if status is not None and status not in ("open", "paid", "canceled"):
-        raise errors.invalid("Invalid status: must be one of open, paid, canceled", param="status")
-    intent = query.one("payment[payment_intent]")
-
-    def wanted(row: Row) -> bool:
-        plain = invoice in (None, row.json["invoice"]) and status in (None, row.json["status"])
-        return (
-            plain
-            and intent in (None, row.json["payment"]["payment_intent"])
-            and query.within("created", row.json["created"])
-        )
-
-    return wanted
 
 
 def _read(request: WireRequest, request_id: str) -> Call:
@@ -409,7 +290,3 @@ def _json(status: int, body: Json) -> Answer:
 
 def _error(error: errors.StripeError) -> Answer:
     return Answer(error.status, json.dumps(error.body).encode(), headers=error.headers)
-
-
-def _no_such_url(call: Call) -> errors.StripeError:
-    return errors.invalid(f"Unrecognized request URL ({call.method}: {call.path}).", status=404)

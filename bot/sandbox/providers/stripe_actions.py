@@ -6,13 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.sandbox.providers import stripe_errors as errors
-from bot.sandbox.providers.stripe_books import Books, Charge, Invoice, Method
+from bot.sandbox.providers.stripe_books import DAY, HOUR, Books, Charge, Invoice, Method
 from bot.sandbox.providers.stripe_magic import DECLINES, Disturbance, Magic, Result
 from bot.sandbox.providers.stripe_objects import Json, Objects
 from bot.sandbox.providers.stripe_query import Query
 
 NOT_OPEN = "You can only pass in open invoices. This invoice isn't open."
 SEND_MANUAL_ONLY = "You can only manually send an invoice if its collection method is 'send_invoice'."
+DUE_IN = 30 * DAY
+UNFINALIZABLE = {
+    "invoice_no_customer_line_items": "Nothing to invoice for customer.",
+    "invoice_no_payment_method_types": "This invoice has no valid payment method types for its currency and amount.",
+    "customer_tax_location_invalid": "The customer's location isn't recognized. Set a valid customer address.",
+}
 NO_METHOD = (
     "There is no `default_payment_method` set on this Customer or Invoice. Please set either an attached payment source or "
     "default payment method."
@@ -68,11 +74,27 @@ class Actions:
         self._books.write_off(order.invoice, self._books.today())
 
     def finalize(self, order: Order) -> None:
-        if order.invoice.status != "draft":
+        invoice = order.invoice
+        advance = order.query.flag("auto_advance", invoice.auto_advance)
+        if invoice.status != "draft":
             message = "This invoice is already finalized, you can't re-finalize a non-draft invoice."
             raise errors.refused(message, "invoice_not_editable")
-        order.invoice.auto_advance = order.query.flag("auto_advance", order.invoice.auto_advance)
-        self._books.finalize(order.invoice)
+        if invoice.unfinalizable is not None:
+            raise errors.refused(UNFINALIZABLE[invoice.unfinalizable], invoice.unfinalizable)
+        invoice.auto_advance = advance
+        self._books.finalize(invoice)
+        if invoice.status == "open":
+            self._start_collecting(order)
+
+    def _start_collecting(self, order: Order) -> None:
+        """What `auto_advance` sets going: the first automatic attempt an hour later, or the e-mail at once."""
+        invoice = order.invoice
+        if invoice.collection_method == "send_invoice":
+            invoice.due_date = invoice.due_date or self._books.today() + DUE_IN
+            if invoice.auto_advance:
+                self._mail(order)
+        elif invoice.auto_advance:
+            invoice.next_attempt = self._books.today() + HOUR
 
     def send(self, order: Order) -> None:
         invoice = order.invoice
@@ -82,7 +104,11 @@ class Actions:
             raise errors.refused(f"You cannot send an invoice that is {invoice.status}.")
         if invoice.status == "draft":
             self._books.finalize(invoice)
-        self.sent.append(Sent(invoice.id, order.key, self._books.now()))
+        self._mail(order)
+
+    def _mail(self, order: Order) -> None:
+        self.sent.append(Sent(order.invoice.id, order.key, self._books.now()))
+        self._books.happened("sent", order.invoice)
 
     def pay(self, order: Order) -> Disturbance | None:
         invoice = order.invoice
@@ -115,6 +141,8 @@ class Actions:
     def _pay_out_of_band(self, invoice: Invoice) -> None:
         if invoice.status == "draft":
             self._books.finalize(invoice)
+        if invoice.status == "paid":  # finalizing paid it
+            return
         invoice.off_stripe = invoice.amount_remaining
         self._books.paid(invoice, self._books.today())
         if invoice.intent is not None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import TypedDict, Unpack
 
 from bot.sandbox.providers.stripe_magic import BY_NAME, DECLINES, Magic, Result
@@ -33,6 +34,7 @@ class Method:
     magic: Magic
     last4: str
     created: int
+    brand: str = "visa"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -63,6 +65,8 @@ class Invoice:
     paid_at: int | None = None
     voided_at: int | None = None
     uncollectible_at: int | None = None
+    unfinalizable: str | None = None
+    """The error code that finalizing meets until somebody edits the draft."""
     busy_until: float = 0.0
 
     @property
@@ -102,6 +106,19 @@ class Charge:
     decline: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to an invoice, and the invoice as it was then. `request` is the one that caused it, `key` its
+    idempotency key; both None for what nobody asked for by API."""
+
+    id: str
+    type: str
+    created: int
+    invoice: Invoice
+    request: str | None
+    key: str | None
+
+
 class Wish(TypedDict, total=False):
     """What `add_invoice` may be told; everything has a default. Times in epoch seconds, amounts in minor units."""
 
@@ -124,6 +141,7 @@ class Wish(TypedDict, total=False):
     next_attempt: float | None
     subscription: bool
     charged_at: float
+    unfinalizable: str
 
 
 class Books:
@@ -142,7 +160,23 @@ class Books:
         """Customers whose lack of a card Stripe tells as a card error."""
         self.charges: list[Charge] = []
         self.known_charges: dict[str, Charge] = {}
+        self.events: list[Event] = []
+        """Since the fake started, oldest first."""
+        self._cause: tuple[str, str | None] | None = None
         self._serial = 0
+
+    @contextmanager
+    def caused_by(self, request: str, key: str | None) -> Iterator[None]:
+        """Every event until the end names this request."""
+        self._cause = (request, key)
+        try:
+            yield
+        finally:
+            self._cause = None
+
+    def happened(self, what: str, invoice: Invoice) -> None:
+        request, key = self._cause or (None, None)
+        self.events.append(Event(self.new_id("evt"), f"invoice.{what}", self.today(), replace(invoice), request, key))
 
     def new_id(self, prefix: str) -> str:
         self._serial += 1
@@ -163,13 +197,18 @@ class Books:
 
     def change_card(self, customer_id: str, magic: str = "paid") -> str:
         """Store a payment method and make it the default one."""
-        customer, kind = self.customers[customer_id], BY_NAME[magic]
-        last4 = DECLINES[kind.decline].last4 if kind.decline else "4242"
+        method = self.add_card(customer_id, magic)
+        self.customers[customer_id].default = method
+        return method
+
+    def add_card(self, customer_id: str, magic: str = "paid", *, last4: str | None = None, brand: str = "visa") -> str:
+        """Store a payment method beside the ones that are there."""
+        kind = BY_NAME[magic]
+        usual = "6789" if kind.bank_debit else DECLINES[kind.decline].last4 if kind.decline else "4242"
         prefix = "pm_1Debit" if kind.bank_debit else "pm"
-        method = Method(self.new_id(prefix), customer_id, kind, "6789" if kind.bank_debit else last4, self.today())
+        method = Method(self.new_id(prefix), customer_id, kind, last4 or usual, self.today(), brand)
         self.methods[method.id] = method
-        customer.methods.append(method.id)
-        customer.default = method.id
+        self.customers[customer_id].methods.append(method.id)
         return method.id
 
     def add_invoice(self, **wish: Unpack[Wish]) -> str:
@@ -187,12 +226,15 @@ class Books:
             amount_paid=wish.get("amount_paid", 0),
             created=created,
             collection_method=wish.get("collection_method", "charge_automatically"),
+            unfinalizable=wish.get("unfinalizable"),
         )
         self.invoices[invoice.id] = invoice
         if wish.get("subscription", True):
             invoice.subscription = self.new_id("sub")
             self.subscriptions[invoice.subscription] = customer.id
+        known = len(self.events)
         self._bring_to(invoice, wish)
+        del self.events[known:]  # what it lived through before the fake started
         return invoice.id
 
     def _customer_for(self, wish: Wish) -> str:
@@ -270,6 +312,7 @@ class Books:
         intent = Intent(self.new_id("pi"), invoice.id, invoice.customer, invoice.amount_remaining, invoice.currency, at)
         self.intents[intent.id] = intent
         invoice.intent = intent.id
+        self.happened("finalized", invoice)
         if invoice.amount_remaining == 0:
             self.paid(invoice, at)
 
@@ -277,13 +320,16 @@ class Books:
         invoice.status, invoice.paid_at, invoice.next_attempt = "paid", at, None
         invoice.amount_paid = invoice.amount_due
         self._close_intent(invoice, "succeeded")
+        self.happened("paid", invoice)
 
     def void(self, invoice: Invoice, at: int) -> None:
         invoice.status, invoice.voided_at, invoice.next_attempt = "void", at, None
         self._close_intent(invoice, "canceled")
+        self.happened("voided", invoice)
 
     def write_off(self, invoice: Invoice, at: int) -> None:
         invoice.status, invoice.uncollectible_at, invoice.next_attempt = "uncollectible", at, None
+        self.happened("marked_uncollectible", invoice)
 
     def _close_intent(self, invoice: Invoice, status: str) -> None:
         if invoice.intent is not None:
@@ -308,9 +354,11 @@ class Books:
                 intent.status = "processing"
             case Result.REQUIRES_ACTION:
                 intent.status = "requires_action"
+                self.happened("payment_action_required", invoice)
             case Result.DECLINED:
                 intent.status, intent.method = "requires_payment_method", None
                 intent.decline, intent.failed = magic.decline, method.id
+                self.happened("payment_failed", invoice)
         return charge
 
     def settle(self, invoice: Invoice, *, success: bool) -> None:

@@ -39,6 +39,10 @@ DIFFICULT_NAMES: tuple[str | None, ...] = (
 )
 
 
+JAPANESE = "\u682a\u5f0f\u4f1a\u793e \u9752\u8449\u66f8\u5e97"
+GREEK = "\u0392\u03b9\u03b2\u03bb\u03b9\u03bf\u03c0\u03c9\u03bb\u03b5\u03af\u03bf \u0391\u03b8\u03ae\u03bd\u03b1"
+
+
 def seed(books: Books) -> None:
     """Fill empty books. Customers come first in the order of the magic table, so demos read the same every time."""
     now = books.now()
@@ -57,6 +61,26 @@ def seed(books: Books) -> None:
         )
     for wish in _others(now):
         books.add_invoice(**wish)
+    _neighbours(books, now)
+
+
+def _neighbours(books: Books, now: float) -> None:
+    """A second card that works beside one that does not, and a customer with several invoices."""
+    rowing = _customer_of(books, "Brightwater Rowing Club")
+    books.add_card(rowing, "paid", last4="4444", brand="mastercard")
+    press = _customer_of(books, "Quillmark Press")
+    for place, status in enumerate(("paid", "paid", "void", "draft")):
+        books.add_invoice(
+            customer=press,
+            status=status,
+            amount=12900,
+            number=f"DEMO-{2011 + place}",
+            created=now - (33 + 31 * place) * DAY,
+        )
+
+
+def _customer_of(books: Books, name: str) -> str:
+    return next(customer.id for customer in books.customers.values() if customer.name == name)
 
 
 def _others(now: float) -> tuple[Wish, ...]:
@@ -74,6 +98,8 @@ def _others(now: float) -> tuple[Wish, ...]:
         {"name": "Bramble Cycles", "status": "paid", "amount": 15000, "number": "DEMO-2004"},
         {"name": "Coppergate Films", "status": "void", "amount": 99000, "number": "DEMO-2005"},
         {"name": "Dunlin Software", "status": "uncollectible", "amount": 6400, "attempts": 4, "number": "DEMO-2006"},
+        {"name": JAPANESE, "status": "paid", "currency": "jpy", "amount": 33000, "number": "DEMO-2008"},
+        {"name": GREEK, "status": "uncollectible", "amount": 7700, "number": "DEMO-2009"},
         {"name": "Ashby Looms", "attempts": 0, "amount": 20500, "created": now - HOUR / 3, "number": "DEMO-2007"},
     )  # fmt: skip
 

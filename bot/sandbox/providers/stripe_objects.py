@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from bot.sandbox.providers import stripe_errors as errors
-from bot.sandbox.providers.stripe_books import Books, Charge, Intent, Invoice, Method
+from bot.sandbox.providers.stripe_books import Books, Charge, Event, Intent, Invoice, Method
 from bot.sandbox.providers.stripe_magic import DECLINES, Result
 
 Json: TypeAlias = dict[str, Any]
@@ -39,6 +39,7 @@ PERMISSION = {
     "payment_intent": "rak_payment_intent_read",
     "charge": "rak_charge_read",
     "subscription": "rak_subscription_read",
+    "event": "rak_event_read",
 }
 
 
@@ -56,6 +57,7 @@ class Objects:
             "payment_intent": lambda key: self.intent(books.intents[key]),
             "charge": lambda key: self.charge(books.known_charges[key]),
             "subscription": self.subscription,
+            "event": lambda key: self.event({event.id: event for event in books.events}[key]),
         }
 
     def by_id(self, kind: str, key: str) -> Json:
@@ -230,7 +232,7 @@ class Objects:
         details: Json = {"last4": method.last4, "country": "IE"}
         if kind == "card":
             expired = method.magic.decline == "expired_card"
-            details |= {"brand": "visa", "exp_month": 9, "exp_year": 2024 if expired else 2031, "funding": "credit"}
+            details |= {"brand": method.brand, "exp_month": 9, "exp_year": 2024 if expired else 2031, "funding": "credit"}
         return {
             "id": method.id,
             "object": "payment_method",
@@ -291,6 +293,19 @@ class Objects:
             "livemode": self._live,
             "metadata": {},
             "status": "active" if latest.status == "paid" else "past_due",
+        }
+
+    def event(self, event: Event) -> Json:
+        return {
+            "id": event.id,
+            "object": "event",
+            "api_version": "2026-06-24.dahlia",
+            "created": event.created,
+            "data": {"object": self.invoice(event.invoice)},
+            "livemode": self._live,
+            "pending_webhooks": 0,
+            "request": {"id": event.request, "idempotency_key": event.key},
+            "type": event.type,
         }
 
     def account(self) -> Json:

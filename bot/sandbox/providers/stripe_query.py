@@ -20,9 +20,13 @@ COMPARE: dict[str, Callable[[int, int], bool]] = {
 }
 PAGING = frozenset({"limit", "starting_after", "ending_before", "expand"})
 STATUSES = ("draft", "open", "paid", "uncollectible", "void")
-SEARCHABLE = ("customer", "number", "status")
+INVOICE_FIELDS = ("customer", "number", "status")
+CUSTOMER_FIELDS = ("name", "email")
+PARTIAL = ("number", "name", "email")
+"""Fields of free text, in which a part can be searched."""
+SHORTEST_PART = 3
 CLAUSE = re.compile(
-    r"""\s*(?P<field>\w+)\s*:\s*(?P<quote>['"])(?P<text>(?:\\.|(?!(?P=quote)).)*)(?P=quote)\s*""", re.DOTALL
+    r"""\s*(?P<field>\w+)\s*(?P<how>[:~])\s*(?P<quote>['"])(?P<text>(?:\\.|(?!(?P=quote)).)*)(?P=quote)\s*""", re.DOTALL
 )
 AND = re.compile(r"AND\s", re.IGNORECASE)
 
@@ -152,17 +156,30 @@ def _place(everything: Sequence[T], cursor: str, kind: str, param: str) -> int:
     raise errors.missing(kind, cursor, param, status=400)
 
 
-def search_clauses(text: str) -> dict[str, str]:
-    """`number:'X-1' AND status:'open'` as a mapping. Raises StripeError for anything else than ANDed equality."""
-    clauses: dict[str, str] = {}
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """`number:"X-1"`, or `name~"x"` where the text is only part of it."""
+
+    field: str
+    text: str
+    is_part: bool
+
+
+def fits(clause: Clause, value: str | None) -> bool:
+    """Whatever the capitals."""
+    text, whole = clause.text.casefold(), (value or "").casefold()
+    return value is not None and (text in whole if clause.is_part else text == whole)
+
+
+def search_clauses(text: str, fields: Sequence[str]) -> list[Clause]:
+    """`number:'X-1' AND status:'open'`, read. Raises StripeError for anything else than ANDed clauses on known fields."""
+    clauses: list[Clause] = []
     place = 0
     while True:
         found = CLAUSE.match(text, place)
         if found is None:
             raise errors.invalid("We were unable to parse your search query.", param="query")
-        if found["field"] not in SEARCHABLE:
-            raise errors.invalid(f"Field `{found['field']}` is an unsupported search field.", param="query")
-        clauses[found["field"]] = re.sub(r"\\(.)", r"\1", found["text"])
+        clauses.append(_clause(found, fields))
         place = found.end()
         if place == len(text):
             return clauses
@@ -170,3 +187,14 @@ def search_clauses(text: str) -> dict[str, str]:
         if joined is None:
             raise errors.invalid("We were unable to parse your search query.", param="query")
         place = joined.end()
+
+
+def _clause(found: re.Match[str], fields: Sequence[str]) -> Clause:
+    name, wanted, is_part = found["field"], re.sub(r"\\(.)", r"\1", found["text"]), found["how"] == "~"
+    if name not in fields:
+        raise errors.invalid(f"Field `{name}` is an unsupported search field.", param="query")
+    if is_part and name not in PARTIAL:
+        raise errors.invalid(f"Field `{name}` does not support substring search.", param="query")
+    if is_part and len(wanted) < SHORTEST_PART:
+        raise errors.invalid(f"Substring search needs at least {SHORTEST_PART} characters.", param="query")
+    return Clause(name, wanted, is_part)
