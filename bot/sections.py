@@ -55,34 +55,43 @@ class _Section(BaseModel):
 class DigestSection(_Section):
     """`[digest.<name>]`: where and when a digest is posted."""
 
-    channel: Channel
-    cron: str
-    timezone: str = "UTC"
-    accounts: list[str] | None = None
-    minimum: Amounts = Field(default_factory=dict)
-    quiet_line: bool = False
+    channel: Channel = Field(description="The channel that it is posted to; the bot has to be a member.")
+    cron: str = Field(description="Minute, hour, day, month, weekday; weekdays by name: `0 9 * * mon-fri`.")
+    timezone: str = Field(default="UTC", description="An IANA time zone, in which `cron` is read: `Europe/Berlin`.")
+    accounts: list[str] | None = Field(default=None, description="Only these accounts; all of them when not set.")
+    minimum: Amounts = Field(
+        default_factory=dict,
+        description='Invoices that owe less are counted and not shown, by currency: `{ EUR = "10" }`.',
+    )
+    quiet_line: bool = Field(default=False, description="Post one line on a day without failed invoices, too.")
 
 
 class RoleSection(_Section):
     """`[roles.<name>]`: the people of a role."""
 
-    users: list[User] = Field(default_factory=list)
-    usergroups: list[Usergroup] = Field(default_factory=list)
+    users: list[User] = Field(default_factory=list, description="Member ids of Slack.")
+    usergroups: list[Usergroup] = Field(default_factory=list, description="Ids of Slack's user groups.")
 
 
 class AllowSection(_Section):
     """`[[allow]]`: what a role may do, up to which amounts, on which accounts, in which channels."""
 
-    role: str
-    actions: list[str]
-    up_to: Amounts | None = None
-    per_day: Amounts | None = None
-    accounts: list[str] | None = None
-    channels: list[Channel] | None = None
+    role: str = Field(description="The role that is granted something; a `[roles.<name>]`.")
+    actions: list[str] = Field(
+        description="What it may do; `*` is every action on an invoice and reading, and nothing else."
+    )
+    up_to: Amounts | None = Field(
+        default=None, description="The largest invoice, by currency; a currency that is not named gives no right."
+    )
+    per_day: Amounts | None = Field(
+        default=None, description="The sum of a person's decisions in 24 hours, by currency; likewise."
+    )
+    accounts: list[str] | None = Field(default=None, description="Only on these accounts; on all when not set.")
+    channels: list[Channel] | None = Field(default=None, description="Only in these channels; in all when not set.")
 
 
 class HttpSection(_Section):
     """Where the bot listens: Slack's requests, health and metrics."""
 
-    host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] = 3000
+    host: str = Field(default="127.0.0.1", description="The address to listen on; `0.0.0.0` for every one.")
+    port: Annotated[int, Field(ge=0, le=65535)] = Field(default=3000, description="The port; 0 takes a free one.")

@@ -48,18 +48,44 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="RECOUP_", env_nested_delimiter="__", extra="forbid", case_sensitive=False)
 
-    slack_bot_token: SecretStr | None = Field(default=None, validation_alias="SLACK_BOT_TOKEN")
-    slack_app_token: SecretStr | None = Field(default=None, validation_alias="SLACK_APP_TOKEN")
-    slack_signing_secret: SecretStr | None = Field(default=None, validation_alias="SLACK_SIGNING_SECRET")
-    slack_api_url: str = Field(default=DEFAULT_SLACK_API, validation_alias="SLACK_API_URL")
-    database_url: SecretStr = SecretStr(DEFAULT_DATABASE)
-    config: str | None = None
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    slack_bot_token: SecretStr | None = Field(
+        default=None, validation_alias="SLACK_BOT_TOKEN", description="The bot token of the Slack app; always needed."
+    )
+    slack_app_token: SecretStr | None = Field(
+        default=None,
+        validation_alias="SLACK_APP_TOKEN",
+        description="An app-level token with `connections:write`. Set: Socket Mode, and `/slack/events` is not there.",
+    )
+    slack_signing_secret: SecretStr | None = Field(
+        default=None,
+        validation_alias="SLACK_SIGNING_SECRET",
+        description="Proves that a request on `POST /slack/events` is Slack's; needed where there is no app token.",
+    )
+    slack_api_url: str = Field(
+        default=DEFAULT_SLACK_API,
+        validation_alias="SLACK_API_URL",
+        description="Another base of Slack's Web API; `https://`, or `http://` on this machine.",
+    )
+    database_url: SecretStr = Field(
+        default=SecretStr(DEFAULT_DATABASE),
+        description="A SQLite file for one process, or `postgresql+asyncpg://user:password@host/name` for any number.",
+    )
+    config: str | None = Field(
+        default=None,
+        description=f"The file with the settings of this page; `{DEFAULT_CONFIG}` beside the bot when not set.",
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="The least important lines that are written."
+    )
     http: HttpSection = HttpSection()
     accounts: dict[str, dict[str, SecretStr]] = Field(default_factory=dict)
 
-    command: Annotated[str, Field(pattern=r"^/[a-z0-9_-]{1,31}$")] = "/invoice"
-    ops_channel: Channel | None = None
+    command: Annotated[str, Field(pattern=r"^/[a-z0-9_-]{1,31}$")] = Field(
+        default="/invoice", description="The slash command, as the Slack app's manifest names it."
+    )
+    ops_channel: Channel | None = Field(
+        default=None, description="The channel that is told what nobody else can be told, and what an operator has to mend."
+    )
     digest: dict[str, DigestSection] = Field(default_factory=dict)
     roles: dict[str, RoleSection] = Field(default_factory=dict)
     allow: list[AllowSection] = Field(default_factory=list)

@@ -63,12 +63,20 @@ class Credentials(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    api_key: SecretStr
-    read_key: SecretStr | None = None
-    stripe_account: str | None = Field(default=None, pattern=r"^acct_[A-Za-z0-9]+$")
-    mode: Literal["test", "live"] | None = None
-    base_url: str = "https://api.stripe.com"
-    requests_per_second: float | None = Field(default=None, gt=0, le=1000)
+    api_key: SecretStr = Field(description="The key that acts; a restricted one (`rk_…`) is enough.")
+    read_key: SecretStr | None = Field(
+        default=None, description="A key for reading, so that reads use no key that can act."
+    )
+    stripe_account: str | None = Field(
+        default=None, pattern=r"^acct_[A-Za-z0-9]+$", description="A connected account, on whose behalf the key acts."
+    )
+    mode: Literal["test", "live"] | None = Field(
+        default=None, description="For keys whose beginning does not tell; refused where it does and says the other."
+    )
+    base_url: str = Field(default="https://api.stripe.com", description="Another base of Stripe's API.")
+    requests_per_second: float | None = Field(
+        default=None, gt=0, le=1000, description="Our share of the account's rate limit; 20 live and 10 in test mode."
+    )
     """Our own share of the account's rate limit; 20 live and 10 in test mode when not set: with a burst of ten still
     inside Stripe's 100 and 25, and a fifth press does not wait for seconds behind the reads of four others."""
 
