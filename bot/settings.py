@@ -72,7 +72,7 @@ class Settings(BaseSettings):
     )
     config: str | None = Field(
         default=None,
-        description=f"The file with the settings of this page; `{DEFAULT_CONFIG}` beside the bot when not set.",
+        description=f"The file with the settings of this page; `{DEFAULT_CONFIG}` in the working directory if not set.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="The least important lines that are written."

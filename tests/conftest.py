@@ -1,0 +1,3 @@
+"""For all tests: nothing that they make the bot log may be a secret or personal."""
+
+pytest_plugins = ("tests.log_scanner",)
