@@ -5,6 +5,7 @@ Every reader raises UnusableValue for a dialog of another version, whose fields 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -12,11 +13,14 @@ from typing import Any
 from bot.domain.action import Dialog
 from bot.domain.details import Details, Issue, PaidBy, Received
 from bot.domain.errors import UnusableValue
-from bot.domain.money import Money
+from bot.domain.money import Money, exponent_of
 from bot.services.actions import Asked
 from handlers import ids
 from handlers.views.modals import OTHER, REASONS
 
+_SPACES = re.compile(r"[\s\u00a0\u202f'’]")
+_THOUSANDS = re.compile(r"[.,](?=\d{3}(\D|$))")
+_NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
 Values = dict[str, dict[str, dict[str, Any]]]
 _TIME_ZONES = timedelta(days=1)  # where the person is, it may be tomorrow already
 
@@ -96,14 +100,15 @@ def _amount(asked: Asked, text: str, errors: dict[str, str]) -> Money | None:
 
 
 def _plain_number(text: str, owed: Money) -> str:
-    """Without the currency, spaces and a decimal comma, as people copy it from a bank statement."""
-    bare = text.upper().replace(owed.currency, "").strip().replace("\u00a0", "").replace(" ", "").replace("'", "")
-    if "," not in bare:
-        return bare
-    if "." in bare:  # 1,234.50 or 1.234,50: the last one is the decimal sign
+    """Without the currency, spaces and a decimal comma, as people copy it from a bank statement; "" for anything else."""
+    bare = _SPACES.sub("", text.upper().replace(owed.currency, ""))
+    if exponent_of(owed.currency) == 0:
+        bare = _THOUSANDS.sub("", bare)
+    elif "," in bare and "." in bare:  # 1,234.50 or 1.234,50: the last one is the decimal sign
         thousands, decimal = (",", ".") if bare.rfind(",") < bare.rfind(".") else (".", ",")
-        return bare.replace(thousands, "").replace(decimal, ".")
-    return bare.replace(",", ".")
+        bare = bare.replace(thousands, "").replace(decimal, ".")
+    bare = bare.replace(",", ".")
+    return bare if _NUMBER.fullmatch(bare) else ""
 
 
 def _day(text: object, today: date, errors: dict[str, str]) -> date | None:

@@ -65,6 +65,7 @@ class FakeProvider:
         self.listing: list[Invoice | Unreadable] | Exception | None = None
         self.links: dict[InvoiceRef, str | Exception | None] = {}
         self.stored: dict[InvoiceRef, list[PaymentMethod]] = {}
+        self.stored_failure: Exception | None = None
         self.performed: list[ActionOrder] = []
         self.settled: list[Attempt] = []
         self.reads: list[InvoiceRef] = []
@@ -118,8 +119,8 @@ class FakeProvider:
         ]
 
     async def methods(self, ref: InvoiceRef) -> list[PaymentMethod]:
-        if self.read_failures:
-            raise self.read_failures.popleft()
+        if self.stored_failure is not None:
+            raise self.stored_failure
         return self.stored.get(ref, [])
 
     async def pdf(self, ref: InvoiceRef) -> str | None:

@@ -15,7 +15,9 @@ _AMOUNT = re.compile(r"([<>])([\d.,]+)([a-z]{3})", re.IGNORECASE)
 _SPACED_AMOUNT = re.compile(r"([<>])\s*([\d.,]+)\s*([a-z]{3})(?=\s|$)", re.IGNORECASE)
 _THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+(\.\d*)?")
 _QUOTES = "\"'“”‘’„«»`"
-_PAGE = re.compile(r"page:(\d{1,4})", re.IGNORECASE)
+_PAGE = re.compile(r"page:(\d{1,4})", re.IGNORECASE | re.ASCII)
+_UNSIGNED = re.compile(r"[\d.,]+([a-z]{3})?", re.IGNORECASE)
+_SPACED_NAME = re.compile(r"\b(customer|since|page)\s*:\s*(?=\S)", re.IGNORECASE)
 _KINDS = {
     "hard": DeclineClass.HARD,
     "soft": DeclineClass.SOFT,
@@ -58,9 +60,14 @@ class Filter:
 def parse_filter(text: str, accounts: tuple[str, ...]) -> Filter:
     """Raises UnusableValue naming the word that was not understood, with examples."""
     parts: dict[str, object] = {}
-    for word in _SPACED_AMOUNT.sub(r"\1\2\3", text).split():
-        parts |= _part(word.strip(_QUOTES).lower(), accounts)
+    for word in _SPACED_NAME.sub(r"\1:", _SPACED_AMOUNT.sub(r"\1\2\3", text)).split():
+        parts |= _part(word.strip(_QUOTES).rstrip(",;").lower(), accounts)
     return Filter(**parts)  # type: ignore[arg-type]  # each part is built with its own type just below
+
+
+def is_amount(word: str) -> bool:
+    """Whether this is a word of `failed` such as `>500eur`, however well it is written."""
+    return re.match(r"[<>]=?[\d.,]", word) is not None
 
 
 def _part(word: str, accounts: tuple[str, ...]) -> dict[str, object]:
@@ -93,6 +100,10 @@ def _named(word: str) -> dict[str, object]:
             return {"since": datetime.combine(date.fromisoformat(value), time(), UTC)}
         except ValueError:
             raise UnusableValue("After `since:` comes a date like `2026-11-01`.") from None
+    if colon and name == "page":
+        raise UnusableValue("After `page:` comes a number like `page:2`.")
+    if is_amount(word) or _UNSIGNED.fullmatch(word):
+        raise UnusableValue("An amount needs its sign and its currency, like `>500eur` or `<20usd`.")
     shown = word[:40].replace("`", "'")
     raise UnusableValue(f"I don't know the word `{shown}` here. Words I know: {EXAMPLES}.")
 

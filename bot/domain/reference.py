@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from urllib.parse import unquote, urlsplit
 
 from bot.domain.errors import UnusableValue
@@ -12,7 +13,7 @@ from bot.domain.invoice import InvoiceRef
 
 _SLACK_LINK = re.compile(r"<(https?://[^|<>\s]+)(?:\|[^<>]*)?>")
 _QUOTES = " \"'`“”‘’«»„"
-_NUMBER = re.compile(r"[\w#./-]{1,100}")
+_NUMBER = re.compile(r"(?=.*\w)[\w#./-]{1,100}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,46 @@ class NumberAt:
 Reference = InvoiceRef | IdAt | NumberAt
 
 
+class OtherKind(StrEnum):
+    """What people paste where an invoice is wanted."""
+
+    CUSTOMER = "customer"
+    EMAIL = "email"
+    PAYMENT = "payment"
+    SUBSCRIPTION = "subscription"
+    METHOD = "method"
+    OTHER = "other"
+
+
+_PREFIXES: Mapping[str, OtherKind] = {
+    "cus": OtherKind.CUSTOMER,
+    "pi": OtherKind.PAYMENT,
+    "ch": OtherKind.PAYMENT,
+    "py": OtherKind.PAYMENT,
+    "re": OtherKind.PAYMENT,
+    "sub": OtherKind.SUBSCRIPTION,
+    "pm": OtherKind.METHOD,
+    "card": OtherKind.METHOD,
+    "src": OtherKind.METHOD,
+    "ii": OtherKind.OTHER,
+    "acct": OtherKind.OTHER,
+}
+"""Small letters before an underscore, as Stripe begins its ids; no invoice number that we know of looks so.
+https://docs.stripe.com/api"""
+_CAPITAL = re.compile(r"^(?:[A-Za-z0-9-]+:\s*)?[A-Z][a-z]{1,3}(?=_)")
+"""What a phone makes of `in_…` at the start of a sentence. `IN_…` is left alone: somebody's numbers may look so."""
+_OBJECT_ID = re.compile(r"(?:[a-z0-9-]+:)?([a-z]+)_(?=\d*[A-Za-z])[A-Za-z0-9]{3,}")
+_EMAIL = re.compile(r"[^\s@:/<>|]+@[^\s@:/<>|]+\.[^\s@:/<>|]+")
+
+
+def other_kind(word: str) -> OtherKind | None:
+    """What `word` names, where its shape says that it is surely no invoice."""
+    if _EMAIL.fullmatch(word):
+        return OtherKind.EMAIL
+    found = _OBJECT_ID.fullmatch(word)
+    return _PREFIXES.get(found[1]) if found is not None else None
+
+
 def parse_reference(text: str, patterns: Mapping[str, str]) -> Reference:
     """Read what was typed; `patterns` maps each configured account to its provider's id pattern.
 
@@ -42,10 +83,11 @@ def parse_reference(text: str, patterns: Mapping[str, str]) -> Reference:
     word = _clean(text)
     if not word:
         raise UnusableValue("Which invoice? Give its id, its number or a dashboard link.")
+    word = _CAPITAL.sub(lambda found: found[0].lower(), word)
     if "://" in word:
         return _from_link(word, patterns)
     account, colon, rest = word.partition(":")
-    if colon:
+    if colon and account.strip():
         return _at_account(account.strip().lower(), rest.strip(), patterns)
     return _bare(word, patterns)
 
@@ -59,7 +101,8 @@ def _clean(text: str) -> str:
 
 
 def _trim(text: str) -> str:
-    return text.strip().lstrip(_QUOTES).rstrip(f"{_QUOTES}.,;!?")
+    """A number sign is how people say "number"; Slack's own `<#C…>` stands in brackets and is no number."""
+    return text.strip().lstrip(_QUOTES).rstrip(f"{_QUOTES}.,;!?").removeprefix("#")
 
 
 def _bare(word: str, patterns: Mapping[str, str]) -> Reference:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -80,7 +81,10 @@ class DigestReader:
         invoices = await self._with_reasons(tally.rows())
         watched, gaps = await self._watched(plan)
         shown = {invoice.ref for invoice in invoices}
-        beside = tuple(one for one in watched if one.ref not in shown and one.status not in SETTLED)[:MOST_WATCHED]
+        beside = [one for one in watched if one.ref not in shown and one.status not in SETTLED]
+        if len(beside) > MOST_WATCHED:
+            gaps += _crowded_out(beside[MOST_WATCHED:])
+            beside = beside[:MOST_WATCHED]
         digest = Digest(
             plan_name=plan.name,
             as_of=self._clock.now(),
@@ -256,6 +260,12 @@ class DigestService:
 
     def _is_late(self, slot: datetime) -> bool:
         return self._clock.now() - slot > LATE_AFTER
+
+
+def _crowded_out(invoices: Sequence[Invoice]) -> list[Gap]:
+    """Watched invoices for which the message has no room, said per account."""
+    left = Counter(invoice.ref.account for invoice in invoices)
+    return [Gap(account, f"{n} watched invoices have no room here; `show` one to see it") for account, n in left.items()]
 
 
 def _with_history(digest: Digest, compared: tuple[int, int] | None, late_since: datetime | None) -> Digest:

@@ -32,6 +32,7 @@ LINK = "https://dashboard.stripe.com/test/invoices/in_1"
         "“in_1.”",
         "“in_1”.",
         "<in_1>",
+        "#in_1",
         "stripe:in_1",
         "Stripe:in_1",
         "STRIPE: in_1",
@@ -61,7 +62,7 @@ def test_an_id_whose_shape_is_one_provider_s_is_that_provider_s() -> None:
     assert parse_reference("0a1b2c3d-4e5f", TWO) == InvoiceRef("lago", "0a1b2c3d-4e5f")
 
 
-@pytest.mark.parametrize("number", ["EX-0042", "2026/11/0042", "#42", "42", "RE_2026.42", "Ü-7"])
+@pytest.mark.parametrize("number", ["EX-0042", "2026/11/0042", "42", "RE_2026.42", "Ü-7"])
 def test_anything_else_that_can_be_a_number_is_searched_for(number: str) -> None:
     assert parse_reference(number, TWO) == NumberAt(number, ("stripe", "stripe-eu", "lago"))
     assert parse_reference(f"lago:{number}", TWO) == NumberAt(number, ("lago",))

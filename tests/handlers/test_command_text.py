@@ -101,7 +101,7 @@ def test_a_misspelt_word_is_answered_with_the_nearest(typed: str, meant: str) ->
 
 
 def test_an_unknown_word_is_answered_with_the_way_to_the_list() -> None:
-    assert refusal("refund in_1").endswith("`/invoice help` lists what I can do.")
+    assert refusal("bogus in_1").endswith("`/invoice help` lists what I can do.")
 
 
 def test_the_configured_command_is_the_one_that_is_named() -> None:

@@ -9,7 +9,16 @@ from functools import partial
 import pytest
 
 from bot.domain.action import Action, ActionState, Word
-from bot.domain.content import CardContent, Choice, HistoryContent, LinkContent, ListContent, RefusalContent, StatusContent
+from bot.domain.content import (
+    CardContent,
+    Choice,
+    HistoryContent,
+    LinkContent,
+    ListContent,
+    ListOf,
+    RefusalContent,
+    StatusContent,
+)
 from bot.domain.decline import DeclineClass
 from bot.domain.digest import DigestPlan
 from bot.domain.errors import FailureReason, ProviderFailure
@@ -272,3 +281,52 @@ async def test_a_row_whose_reason_cannot_be_read_stays_in_the_list(bench: Bench)
 async def test_accounts_are_closed_with_the_bot(bench: Bench) -> None:
     await bench.accounts.close()
     assert bench.provider.closed
+
+
+# --- find ------------------------------------------------------------------------------------------------------------
+
+
+async def _found(bench: Bench, typed: str, reader: Reader = LEAD) -> ListContent:
+    content = await bench.lookup.find(reader, typed)
+    assert isinstance(content, ListContent)
+    assert content.of is ListOf.FOUND
+    return content
+
+
+async def test_an_invoice_is_found_by_number_id_and_link(bench: Bench) -> None:
+    for typed in ("ACME-7", "in_1", "stripe:in_1", "<https://dashboard.stripe.com/invoices/in_1>"):
+        assert _ids(await _found(bench, typed)) == ["in_1"]
+    assert _ids(await _found(bench, "nobody")) == []
+
+
+async def test_what_is_found_is_newest_first_and_paged(outside: Outside) -> None:
+    many = [replace(an_invoice(n), customer_name="Acme", created_at=NOW - timedelta(days=n)) for n in range(1, 14)]
+    bench = Bench(outside, FakeProvider(*many))
+    first, second = await _found(bench, "Acme"), await _found(bench, "Acme page:2")
+    assert (first.total, len(first.rows), len(second.rows)) == (13, 10, 3)
+    created = [row.invoice.created_at for row in (*first.rows, *second.rows)]
+    assert created == sorted((moment for moment in created if moment), reverse=True)
+
+
+async def test_one_account_s_failure_hides_nothing_that_another_found(outside: Outside) -> None:
+    down = FakeProvider(account="stripe-us")
+    down.read_failures.append(DOWN)
+    bench = Bench(outside, FakeProvider(INVOICE), down)
+    content = await _found(bench, "ACME-7")
+    assert _ids(content) == ["in_1"]
+    assert content.gaps == (("stripe-us", DOWN.detail),)
+
+
+async def test_who_may_not_look_finds_nothing_and_is_told_whom_to_ask(bench: Bench) -> None:
+    answer = await bench.lookup.find(Reader(EVE, CHANNEL), "ACME-7")
+    assert _refused(answer) is RefusalKind.NO_RIGHT
+
+
+async def test_the_pdf_is_a_right_of_its_own(bench: Bench) -> None:
+    bench.provider.links[REF] = "https://pay.example.com/in_1.pdf"
+    content = await bench.lookup.link(LEAD, "in_1", Word.PDF)
+    assert isinstance(content, LinkContent)
+    assert content.is_pdf
+    assert _refused(await bench.lookup.link(HERE, "in_1", Word.PDF)) is RefusalKind.NO_RIGHT
+    bench.provider.links[REF] = None
+    assert _refused(await bench.lookup.link(LEAD, "in_1", Word.PDF)) is RefusalKind.NOT_ACTIONABLE

@@ -67,6 +67,15 @@ async def test_migrating_twice_or_at_once_changes_nothing(tmp_path: Path) -> Non
         assert await schema_is_current(url) is True
 
 
+async def test_looking_at_a_file_leaves_nothing_beside_it(sqlite_url: str, tmp_path: Path) -> None:
+    """A -wal or -shm of whoever looks, root say, would keep the bot's own user from writing."""
+    before = sorted(tmp_path.iterdir())
+    assert await schema_is_current(sqlite_url)
+    async with open_storage(sqlite_url, read_only=True) as storage:
+        await storage.journal.open_actions()
+    assert sorted(tmp_path.iterdir()) == before
+
+
 async def test_a_new_file_is_its_owners_alone(tmp_path: Path) -> None:
     await migrate(f"sqlite:///{tmp_path}/new.db")
     assert (tmp_path / "new.db").stat().st_mode & 0o077 == 0
