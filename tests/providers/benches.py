@@ -8,8 +8,9 @@ from typing import Protocol
 
 import httpx
 
+from bot.domain.action import Action
 from bot.domain.decline import DeclineClass
-from bot.domain.invoice import InvoiceRef
+from bot.domain.invoice import Invoice, InvoiceRef
 from bot.domain.money import Money
 from bot.ports import Provider
 from bot.providers.registry import open_provider
@@ -30,6 +31,17 @@ class Bench(Protocol):
     def failed_invoice(
         self, *, magic: str = ..., owed: Money = ..., status: str = ..., days_old: float = ...
     ) -> InvoiceRef: ...
+    def invoice_for(self, action: Action) -> InvoiceRef:
+        """One on which the action can be done."""
+
+    def customer_of(self, ref: InvoiceRef) -> str: ...
+    def named(self, name: str, email: str) -> list[InvoiceRef]:
+        """A customer with several invoices of every status, newest first."""
+
+    def add_working_method(self, ref: InvoiceRef) -> str:
+        """Beside those that the customer has; the default stays."""
+
+    def mails(self, ref: InvoiceRef) -> int: ...
     def collected(self, ref: InvoiceRef) -> int: ...
     def attempts(self, ref: InvoiceRef) -> int: ...
     def status(self, ref: InvoiceRef) -> str: ...
@@ -37,10 +49,12 @@ class Bench(Protocol):
     def break_after_effect(self, how: str) -> None: ...
     def heal(self) -> None: ...
     def sends(self) -> int: ...
+    def requests(self) -> int: ...
     def wait(self, by: timedelta) -> None: ...
 
 
 EURO = Money(4900, "EUR")
+BROKEN = ["hang", "reset", "500", "html", "empty", "truncated"]
 
 
 class StripeBench:
@@ -66,6 +80,32 @@ class StripeBench:
         )
         return InvoiceRef("stripe", identifier)
 
+    def invoice_for(self, action: Action) -> InvoiceRef:
+        match action:
+            case Action.RESEND:
+                return InvoiceRef("stripe", self.fake.add_invoice(collection_method="send_invoice"))
+            case Action.FINALIZE:
+                return self.failed_invoice(status="draft")
+            case _:
+                return self.failed_invoice()
+
+    def customer_of(self, ref: InvoiceRef) -> str:
+        return self.fake.invoices[ref.id].customer
+
+    def named(self, name: str, email: str) -> list[InvoiceRef]:
+        customer = self.fake.add_customer(name=name, email=email)
+        made = [
+            self.fake.add_invoice(customer=customer, status=status, created=self._now() - days * 86_400)
+            for days, status in enumerate(("draft", "open", "paid", "uncollectible", "void"), 1)
+        ]
+        return [InvoiceRef("stripe", one) for one in made]
+
+    def add_working_method(self, ref: InvoiceRef) -> str:
+        return self.fake.books.add_card(self.customer_of(ref), "paid", last4="4444", brand="mastercard")
+
+    def mails(self, ref: InvoiceRef) -> int:
+        return sum(sent.invoice == ref.id for sent in self.fake.sent)
+
     def collected(self, ref: InvoiceRef) -> int:
         return self.fake.collected(ref.id)
 
@@ -87,6 +127,9 @@ class StripeBench:
     def sends(self) -> int:
         return sum(request.method == "POST" for request in self.fake.requests)
 
+    def requests(self) -> int:
+        return len(self.fake.requests)
+
     def wait(self, by: timedelta) -> None:
         self.clock.at += by
 
@@ -95,3 +138,9 @@ class StripeBench:
 
 
 BENCHES: dict[str, Callable[[], Bench]] = {"stripe": StripeBench}
+
+
+async def read(provider: Provider, ref: InvoiceRef, *, thorough: bool = False) -> Invoice:
+    invoice = await provider.get(ref, thorough=thorough)
+    assert invoice is not None
+    return invoice

@@ -2,50 +2,33 @@
 
 from __future__ import annotations
 
-import logging
-import re
 from dataclasses import replace
 from datetime import timedelta
 
 import httpx
 import pytest
-from structlog.testing import capture_logs
 
 from bot.domain.action import Action
 from bot.domain.decline import DeclineClass
-from bot.domain.errors import ProviderFailure
-from bot.domain.invoice import Invoice, InvoiceRef, InvoiceStatus, PaymentMethod, PaymentState
+from bot.domain.details import Received
+from bot.domain.invoice import CollectionMethod, InvoiceStatus, PaymentState
 from bot.domain.money import Money
 from bot.domain.outcome import Declined, Pending, Rejected, RejectedReason, Succeeded, Unknown
-from bot.ports import Provider, Unreadable, Window
 from bot.providers.registry import facts_of, slugs
-from tests.providers.benches import BENCHES, EURO, Bench
-from tests.providers.samples import NOW
+from tests.providers.benches import BENCHES, BROKEN, EURO, Bench, read
 from tests.providers.wire import an_attempt, an_order
 
-BROKEN = ["hang", "reset", "500", "html", "empty", "truncated"]
-
-
 DECLARED = [(slug, action) for slug in slugs() for action in facts_of(slug).capabilities]
-REACHES = {Action.VOID: InvoiceStatus.VOID, Action.UNCOLLECTIBLE: InvoiceStatus.UNCOLLECTIBLE}
+REACHES = {
+    Action.RESEND: InvoiceStatus.OPEN,
+    Action.VOID: InvoiceStatus.VOID,
+    Action.UNCOLLECTIBLE: InvoiceStatus.UNCOLLECTIBLE,
+    Action.FINALIZE: InvoiceStatus.OPEN,
+    Action.PAID: InvoiceStatus.PAID,
+}
 """The status that an action without money ends in."""
-
-
-@pytest.fixture(params=slugs())
-def bench(request: pytest.FixtureRequest) -> Bench:
-    return BENCHES[request.param]()
-
-
-@pytest.fixture(params=[slug for slug, action in DECLARED if action is Action.RETRY])
-def charger(request: pytest.FixtureRequest) -> Bench:
-    """A provider that can retry."""
-    return BENCHES[request.param]()
-
-
-async def read(provider: Provider, ref: InvoiceRef, *, thorough: bool = False) -> Invoice:
-    invoice = await provider.get(ref, thorough=thorough)
-    assert invoice is not None
-    return invoice
+LIMITED = [one for one in DECLARED if facts_of(one[0]).capabilities[one[1]].collection != frozenset(CollectionMethod)]
+WITHOUT_MONEY = [(slug, action) for slug, action in DECLARED if not action.traits.takes_money]
 
 
 def test_every_registered_provider_has_a_bench() -> None:
@@ -62,14 +45,84 @@ async def test_a_declared_retry_collects_the_money_once(charger: Bench) -> None:
     assert (await read(provider, ref)).status is InvoiceStatus.PAID
 
 
-@pytest.mark.parametrize(("slug", "action"), [(slug, action) for slug, action in DECLARED if action in REACHES])
+@pytest.mark.parametrize(("slug", "action"), WITHOUT_MONEY)
 async def test_a_declared_action_without_money_takes_none(slug: str, action: Action) -> None:
     bench = BENCHES[slug]()
-    provider, ref = bench.open(), bench.failed_invoice()
+    provider, ref = bench.open(), bench.invoice_for(action)
     outcome = await provider.perform(an_order(await read(provider, ref), action))
     assert isinstance(outcome, Succeeded)
+    assert (outcome.charged, outcome.ours) == (None, True)
+    assert outcome.request_id
     assert (await read(provider, ref)).status is REACHES[action]
-    assert bench.attempts(ref) == 0
+    assert bench.mails(ref) == (1 if action is Action.RESEND else 0)
+    assert (bench.attempts(ref), bench.collected(ref)) == (0, 0)
+
+
+@pytest.mark.parametrize(("slug", "action"), WITHOUT_MONEY)
+async def test_the_same_key_twice_acts_once(slug: str, action: Action) -> None:
+    bench = BENCHES[slug]()
+    provider, ref = bench.open(), bench.invoice_for(action)
+    order = an_order(await read(provider, ref), action)
+    assert isinstance(await provider.perform(order), Succeeded)
+    once = await read(provider, ref)
+    bench.wait(timedelta(minutes=3))
+    assert isinstance(await provider.perform(order), Succeeded)
+    assert await read(provider, ref) == once
+    assert bench.mails(ref) <= 1
+
+
+@pytest.mark.parametrize(("slug", "action"), LIMITED)
+async def test_an_action_for_another_collection_method_is_refused_with_the_next_best_thing(
+    slug: str, action: Action
+) -> None:
+    bench = BENCHES[slug]()
+    provider, ref = bench.open(), bench.invoice_for(action)
+    invoice, capability = await read(provider, ref), facts_of(slug).capabilities[action]
+    for other in set(CollectionMethod) - capability.collection:
+        outcome = await provider.perform(an_order(replace(invoice, collection=other), action))
+        assert isinstance(outcome, Rejected)
+        assert (outcome.reason, outcome.detail) == (RejectedReason.NOT_ACTIONABLE, capability.otherwise)
+        assert capability.otherwise.endswith(".")
+    assert bench.sends() == 0
+
+
+@pytest.mark.parametrize(("slug", "action"), [(slug, action) for slug in slugs() for action in Action])
+async def test_an_action_that_the_provider_lacks_is_refused_with_a_reason_before_any_request(
+    slug: str, action: Action
+) -> None:
+    bench = BENCHES[slug]()
+    provider, ref = bench.open(), bench.invoice_for(action)
+    if action in provider.facts.capabilities:
+        assert action not in provider.facts.instead
+        return
+    outcome = await provider.perform(an_order(await read(provider, ref), action))
+    assert isinstance(outcome, Rejected)
+    assert outcome.reason is RejectedReason.NOT_ACTIONABLE
+    assert provider.facts.instead[action] in outcome.detail
+    assert bench.sends() == 0
+
+
+@pytest.mark.parametrize(("slug", "action"), [one for one in DECLARED if one[1] in {Action.PAID, Action.FINALIZE}])
+async def test_an_action_without_what_its_dialog_asks_for_is_refused_before_any_request(slug: str, action: Action) -> None:
+    bench = BENCHES[slug]()
+    provider, ref = bench.open(), bench.invoice_for(action)
+    outcome = await provider.perform(replace(an_order(await read(provider, ref), action), details=None))
+    assert isinstance(outcome, Rejected)
+    assert outcome.reason is RejectedReason.INVALID_REQUEST
+    assert bench.sends() == 0
+
+
+@pytest.mark.parametrize("slug", [slug for slug, action in DECLARED if action is Action.PAID])
+async def test_a_part_is_marked_as_paid_only_where_the_provider_can(slug: str) -> None:
+    bench = BENCHES[slug]()
+    provider, ref = bench.open(), bench.invoice_for(Action.PAID)
+    order = an_order(await read(provider, ref), Action.PAID)
+    assert isinstance(order.details, Received)
+    part = replace(order.details, amount=Money(order.invoice.owed.minor - 1, order.invoice.owed.currency))
+    takes_part = provider.facts.capabilities[Action.PAID].takes_part
+    outcome = await provider.perform(replace(order, details=part))
+    assert isinstance(outcome, Succeeded if takes_part else Rejected)
+    assert (bench.sends() > 0) is takes_part
 
 
 @pytest.mark.parametrize("action", Action)
@@ -147,15 +200,34 @@ async def test_a_send_that_had_no_effect_settles_as_not_applied(charger: Bench, 
     assert charger.collected(ref) == 0
 
 
-@pytest.mark.parametrize(("slug", "action"), [(slug, action) for slug, action in DECLARED if action in REACHES])
-async def test_a_lost_answer_of_an_action_without_money_settles_by_reading(slug: str, action: Action) -> None:
+@pytest.mark.parametrize("how", BROKEN)
+@pytest.mark.parametrize(("slug", "action"), WITHOUT_MONEY)
+async def test_a_lost_answer_of_an_action_without_money_is_unknown_and_settles_by_reading(
+    slug: str, action: Action, how: str
+) -> None:
     bench = BENCHES[slug]()
-    provider, ref = bench.open(), bench.failed_invoice()
+    provider, ref = bench.open(), bench.invoice_for(action)
     before = await read(provider, ref)
-    bench.break_after_effect("hang")
+    bench.break_after_effect(how)
     assert isinstance(await provider.perform(an_order(before, action)), Unknown)
     bench.heal()
-    assert isinstance(await provider.settle(an_attempt(before, action)), Succeeded)
+    outcome = await provider.settle(an_attempt(before, action))
+    assert isinstance(outcome, Succeeded)
+    assert outcome.ours
+
+
+@pytest.mark.parametrize(("slug", "action"), WITHOUT_MONEY)
+async def test_an_action_without_money_that_had_no_effect_settles_as_not_applied(slug: str, action: Action) -> None:
+    bench = BENCHES[slug]()
+    provider, ref = bench.open(), bench.invoice_for(action)
+    before = await read(provider, ref)
+    bench.break_everything("reset")
+    assert isinstance(await provider.perform(an_order(before, action)), Unknown)
+    assert isinstance(await provider.settle(an_attempt(before, action)), Unknown)
+    bench.heal()
+    outcome = await provider.settle(an_attempt(before, action))
+    assert isinstance(outcome, Rejected)
+    assert outcome.reason is RejectedReason.NOT_APPLIED
 
 
 async def test_a_lost_decline_settles_as_that_decline(charger: Bench) -> None:
@@ -174,16 +246,18 @@ async def test_settling_sends_nothing(bench: Bench) -> None:
     assert bench.sends() == 0
 
 
-async def test_a_request_that_never_left_is_rejected(bench: Bench) -> None:
+@pytest.mark.parametrize(("slug", "action"), DECLARED)
+async def test_a_request_that_never_left_is_rejected(slug: str, action: Action) -> None:
     def refuse(_: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused")
 
-    ref = bench.failed_invoice()
+    bench = BENCHES[slug]()
+    ref = bench.invoice_for(action)
     invoice = await read(bench.open(), ref)
-    outcome = await bench.open(transport=httpx.MockTransport(refuse)).perform(an_order(invoice))
+    outcome = await bench.open(transport=httpx.MockTransport(refuse)).perform(an_order(invoice, action))
     assert isinstance(outcome, Rejected)
     assert outcome.reason is RejectedReason.UNREACHABLE
-    assert bench.attempts(ref) == 0
+    assert (bench.attempts(ref), bench.mails(ref)) == (0, 0)
 
 
 @pytest.mark.parametrize("magic", ["insufficient_funds", "generic_decline", "stolen_card", "lost_card", "expired_card"])
@@ -257,88 +331,3 @@ async def test_money_survives_the_round_trip(charger: Bench, owed: Money) -> Non
     outcome = await provider.perform(an_order(invoice))
     assert isinstance(outcome, Succeeded)
     assert outcome.charged == owed
-
-
-async def test_a_thorough_read_names_what_would_be_charged_and_when_it_was_last(bench: Bench) -> None:
-    provider, ref = bench.open(), bench.failed_invoice(magic="stolen_card")
-    invoice = await read(provider, ref, thorough=True)
-    assert isinstance(invoice.method, PaymentMethod)
-    assert invoice.charge_is_declined_method is True
-    assert invoice.newest_charge_at is not None
-    assert invoice.newest_charge_at < NOW
-
-
-async def test_a_listing_is_complete_as_a_set(bench: Bench) -> None:
-    provider = bench.open()
-    failed = {bench.failed_invoice(days_old=0.01 + n * 0.55) for n in range(1000)}
-    for status in ("draft", "paid", "void", "uncollectible"):
-        bench.failed_invoice(status=status)
-    listed = [item async for item in provider.failed(Window(None, NOW))]
-    assert not any(isinstance(item, Unreadable) for item in listed)
-    assert len(listed) == len(failed)
-    assert {item.ref for item in listed if isinstance(item, Invoice)} == failed
-
-
-@pytest.mark.parametrize("how", [*BROKEN, "429"])
-async def test_a_broken_provider_is_a_failure_of_every_read_and_never_an_empty_answer(bench: Bench, how: str) -> None:
-    provider, ref = bench.open(), bench.failed_invoice()
-    bench.break_everything(how)
-    with pytest.raises(ProviderFailure):
-        await provider.get(ref)
-    with pytest.raises(ProviderFailure):
-        await provider.find("DEMO-1")
-    with pytest.raises(ProviderFailure):
-        await provider.payment_link(ref)
-    with pytest.raises(ProviderFailure):
-        _ = [item async for item in provider.failed(Window(None, NOW))]
-
-
-async def test_an_invoice_is_found_by_its_number(bench: Bench) -> None:
-    provider, ref = bench.open(), bench.failed_invoice()
-    number = (await read(provider, ref)).number
-    assert number
-    assert [invoice.ref for invoice in await provider.numbered(number)] == [ref]
-    assert await provider.numbered("no-such-number") == []
-
-
-async def test_the_payment_link_is_on_a_host_that_the_facts_name(bench: Bench) -> None:
-    provider, ref = bench.open(), bench.failed_invoice()
-    link = await provider.payment_link(ref)
-    assert link is not None
-    assert httpx.URL(link).host in provider.facts.link_hosts
-    assert await provider.payment_link(bench.failed_invoice(status="draft")) is None
-
-
-@pytest.mark.parametrize("identifier", ["in_Missing", "..", "../customers/cus_1", "in_1?expand=x", "%2e%2e"])
-async def test_an_id_that_does_not_exist_is_none_whatever_its_shape(bench: Bench, identifier: str) -> None:
-    assert await bench.open().get(InvoiceRef("stripe", identifier)) is None
-
-
-async def test_credentials_never_reach_log_errors_or_repr(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG)
-    said: list[str] = []
-    with capture_logs() as events:
-        provider, ref = bench.open(), bench.failed_invoice(magic="generic_decline")
-        said.append(repr(provider) + repr(provider.facts) + repr(vars(provider)))
-        invoice = await read(provider, ref, thorough=True)
-        said.append(repr(await provider.perform(an_order(invoice))))
-        bench.break_everything("reset")
-        said.append(repr(await provider.perform(an_order(invoice, key="attempt-2"))))
-        with pytest.raises(ProviderFailure) as caught:
-            await provider.get(ref)
-        said.append(f"{caught.value!r} {caught.value.detail}")
-        await provider.close()
-    assert events
-    everything = " ".join([*said, str(events), caplog.text])
-    assert bench.secret not in everything
-
-
-async def test_what_the_facts_promise_about_ids_is_true(bench: Bench) -> None:
-    assert re.fullmatch(bench.open().facts.id_pattern, bench.failed_invoice().id)
-
-
-async def test_every_declared_action_says_what_it_does(bench: Bench) -> None:
-    for capability in bench.open().facts.capabilities.values():
-        assert capability.provider_term
-        assert capability.consequence.endswith(".")
-        assert capability.allowed_on
