@@ -10,14 +10,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 
+from bot.domain.action import Action
 from bot.domain.errors import JournalUnavailable
 from bot.storage.database import Database
 from bot.storage.engine import database_url, open_storage, place_of, writing_engine
-from bot.storage.schema import migrate, schema_is_current
+from bot.storage.schema import _config, migrate, schema_is_current
 from bot.storage.tables import metadata
 from tests import postgres
 from tests.storage.builders import REF, a_drawn_offer, an_accepted
@@ -31,6 +33,10 @@ async def main():
         await asyncio.sleep(60)
 asyncio.run(main())
 """
+
+
+def _names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
 
 
 @contextmanager
@@ -69,11 +75,10 @@ async def test_migrating_twice_or_at_once_changes_nothing(tmp_path: Path) -> Non
 
 async def test_looking_at_a_file_leaves_nothing_beside_it(sqlite_url: str, tmp_path: Path) -> None:
     """A -wal or -shm of whoever looks, root say, would keep the bot's own user from writing."""
-    before = sorted(tmp_path.iterdir())
     assert await schema_is_current(sqlite_url)
     async with open_storage(sqlite_url, read_only=True) as storage:
         await storage.journal.open_actions()
-    assert sorted(tmp_path.iterdir()) == before
+    assert _names_in(tmp_path) == ["recoup.db"]
 
 
 async def test_a_new_file_is_its_owners_alone(tmp_path: Path) -> None:
@@ -201,3 +206,36 @@ async def test_a_file_in_a_directory_with_odd_characters_opens(tmp_path: Path) -
 async def test_a_host_that_nobody_knows_is_told() -> None:
     with pytest.raises(JournalUnavailable, match="its host name is not known"):
         await _open("postgresql://recoup@no-such-host.invalid/recoup")
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+async def test_a_database_of_the_first_version_keeps_its_decisions(kind: str, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/old.db" if kind == "sqlite" else postgres.empty_database()
+    if kind == "sqlite":
+        (tmp_path / "old.db").touch()
+    engine = writing_engine(database_url(url), mode="rwc")
+
+    def of_the_first_version(connection: Connection) -> None:
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(text(OLD_DECISION))
+
+    async with engine.begin() as connection:
+        await connection.run_sync(of_the_first_version)
+    await engine.dispose()
+    assert await schema_is_current(url) is False
+    await migrate(url)
+    async with open_storage(url) as storage:
+        record = await storage.journal.action("a" * 32)
+    assert record is not None
+    assert (record.kind, record.reason, record.details) == (Action.VOID, "Duplicate", None)
+
+
+OLD_DECISION = f"""
+INSERT INTO action (id, intent_key, kind, state, account, invoice, amount_minor, currency, reason, actor, team, reply_to,
+                    created_at, act_by, checks)
+VALUES ('{"a" * 32}', 'offer:void', 'void', 'unknown', 'stripe', 'in_1', 42000, 'EUR', 'Duplicate', 'U0ANA', 'T0TEAM',
+        '{{"user": "U0ANA", "channel": "C0FIN"}}', 1763600000000, 1763600600000, 0)
+"""
+"""A row as the version before `details` wrote it."""
