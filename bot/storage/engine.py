@@ -29,6 +29,8 @@ _POSTGRESQL = frozenset({"postgresql", "postgres", "postgresql+asyncpg"})
 _SQLITE = frozenset({"sqlite", "sqlite+aiosqlite"})
 _LIBPQ_ONLY = frozenset({"channel_binding", "gssencmode", "connect_timeout"})
 """Parameters that providers put into their URLs and asyncpg does not know."""
+_UNCHANGING = "unchanging"
+_MODES = {"ro": {"mode": "ro"}, "rw": {"mode": "rw"}, "rwc": {"mode": "rwc"}, _UNCHANGING: {"mode": "ro", "immutable": "1"}}
 _BUSY_SECONDS = 2.0
 _ANSWER_SECONDS = 10.0
 
@@ -86,13 +88,20 @@ def writing_engine(url: URL, *, mode: str = "rw") -> AsyncEngine:
     return _sqlite_engine(file, mode, 1, "BEGIN IMMEDIATE")
 
 
+def looking_engine(file: Path) -> AsyncEngine:
+    """For a short look that may leave nothing behind: an ordinary reader makes -wal and -shm where nobody has the file
+    open, and these, made by root say, would keep the bot's own user out."""
+    has_wal = file.with_name(file.name + "-wal").exists()
+    return _sqlite_engine(file, "ro" if has_wal else _UNCHANGING, 4, "BEGIN")
+
+
 def _reading_engine(file: Path) -> AsyncEngine:
     return _sqlite_engine(file, "ro", 4, "BEGIN")
 
 
 def _sqlite_engine(file: Path, mode: str, connections: int, begin: str) -> AsyncEngine:
     engine = create_async_engine(
-        URL.create("sqlite+aiosqlite", database=f"file:{quote(str(file))}", query={"mode": mode, "uri": "true"}),
+        URL.create("sqlite+aiosqlite", database=f"file:{quote(str(file))}", query={**_MODES[mode], "uri": "true"}),
         poolclass=AsyncAdaptedQueuePool,
         pool_size=connections,
         max_overflow=0,
@@ -107,7 +116,7 @@ def _sqlite_engine(file: Path, mode: str, connections: int, begin: str) -> Async
             # The driver would begin transactions by itself, and only at the first write.
             connection.isolation_level = None
             cursor = connection.cursor()
-            if mode != "ro":
+            if mode in {"rw", "rwc"}:
                 cursor.execute("PRAGMA journal_mode = WAL")
             # With less than FULL, the last commits may vanish when the power fails, and with them an acknowledged press.
             cursor.execute("PRAGMA synchronous = FULL")
@@ -162,7 +171,10 @@ def _database(url: URL, file: Path | None, *, read_only: bool) -> Database:
     if file is None:
         engine = writing_engine(url)
         return Database(engine, engine, place_of(url))
-    return Database(writing_engine(url, mode="ro" if read_only else "rw"), _reading_engine(file), place_of(url))
+    if read_only:
+        engine = looking_engine(file)
+        return Database(engine, engine, place_of(url))
+    return Database(writing_engine(url), _reading_engine(file), place_of(url))
 
 
 async def _own(lock: FileLock, database: Database) -> None:

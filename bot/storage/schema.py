@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.domain.errors import JournalUnavailable
 from bot.storage.database import translated
-from bot.storage.engine import database_url, in_use, look_at, place_of, sqlite_file, writing_engine
+from bot.storage.engine import database_url, in_use, look_at, looking_engine, place_of, sqlite_file, writing_engine
 from bot.storage.lock import FileLock
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ async def schema_is_current(url: str) -> bool:
         return False
     if file is not None:
         look_at(file, os.O_RDONLY)
-    engine = writing_engine(parsed, mode="ro")
+    engine = looking_engine(file) if file is not None else writing_engine(parsed)
     try:
         with translated(place_of(parsed)):
             async with engine.connect() as connection:
