@@ -136,7 +136,10 @@ def _group_findings(about: str, role: Role, known: Known) -> list[Finding]:
 def _user_findings(about: str, role: Role, known: Known) -> list[Finding]:
     findings: list[Finding] = []
     for user in sorted(role.users):
-        name, why = known.persons.get(user, (None, "could not be read, so is not checked"))
+        if user not in known.persons:
+            findings.append(advice(about, f"{user} is not checked: Slack did not say who that is."))
+            continue
+        name, why = known.persons[user]
         if why is not None:
             shown = f"{name} ({user})" if name else user
             findings.append(
