@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from importlib.metadata import version
 from typing import Any, Final
 
 from bot.domain.action import LIVE
@@ -17,7 +18,7 @@ from bot.domain.errors import JournalUnavailable
 from bot.ports import Clock, Timetable
 from bot.services.digests import CATCH_UP, local_time
 from bot.storage.engine import Storage
-from bot.telemetry import DIGEST_LATE, HEALTHY, OLDEST_LETTER, OPEN_ACTIONS, WAITING_LETTERS
+from bot.telemetry import BUILD, DIGEST_LATE, HEALTHY, OLDEST_LETTER, OPEN_ACTIONS, WAITING_LETTERS
 from handlers.slack_client import SlackCalls
 
 LOOK_SECONDS: Final = 1.2
@@ -127,6 +128,7 @@ class Health:
         self._clock = clock
         self._loops: Mapping[str, Loop] = {}
         self._looking: asyncio.Task[dict[str, Any]] | None = None
+        BUILD.labels(version("recoup-bot")).set(1)
 
     def watch(self, loops: Mapping[str, Loop]) -> None:
         self._loops = loops

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sqlite3
 import time
 from collections.abc import AsyncIterator
@@ -220,3 +221,4 @@ async def test_the_gauges_are_kept_while_the_loop_runs_and_nothing_is_left_behin
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert "recoup_outbox_oldest_seconds 0.0" in metrics().decode()
+    assert re.search(r'recoup_build_info\{version="[0-9.]+"\} 1.0', metrics().decode())
