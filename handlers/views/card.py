@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bot.domain.content import CardContent, Row
-from bot.domain.invoice import Invoice, NoMethod, PaymentMethod, PaymentState
+from bot.domain.action import Action
+from bot.domain.content import CardContent, Choice, Row
+from bot.domain.invoice import Invoice, InvoiceStatus, NoMethod, PaymentMethod, PaymentState
+from bot.domain.refusal import RefusalKind
 from handlers.views import blocks
 from handlers.views.blocks import Block, Rendered, rendered
 from handlers.views.money import amount
-from handlers.views.row import VISIBLE_ON_CARD, action_blocks, block_id, footing, title, why_failed
+from handlers.views.row import (
+    VISIBLE_ON_CARD,
+    action_blocks,
+    block_id,
+    drawn,
+    footing,
+    pressable,
+    title,
+    why_failed,
+)
 from handlers.views.sentences import sentence
-from handlers.views.text import code, customer, escape, link, person
+from handlers.views.text import code, customer, escape, link, person, prose
 from handlers.views.times import age, day, moment
 
 _PAYMENT: dict[PaymentState, str] = {
@@ -29,7 +40,8 @@ def card(content: CardContent, *, command: str, now: datetime) -> Rendered:
         blocks.fields(_facts(row, now), block_id=block_id(row, 0, "facts")),
         *_next_step(row),
         *footing(row, 0, visible=VISIBLE_ON_CARD),
-        blocks.context(" · ".join(_small_print(content))),
+        *_why_not_resent(row, command),
+        blocks.context(" · ".join(_small_print(content)), " · ".join(_typed(row, command))),
     ]
     name = escape(customer(row.invoice.customer_name, row.invoice.customer_email))
     return rendered(f"Invoice {escape(row.invoice.label)}, {name}, {amount(row.invoice.owed)}", shown)
@@ -51,12 +63,24 @@ def _facts(row: Row, now: datetime) -> list[str]:
         ("Status", f"{escape(invoice.provider_status)}{_payment(invoice)}"),
         ("Would be charged", _method(invoice)),
         ("Attempts so far", str(invoice.attempts) if invoice.attempts is not None else ""),
-        (f"{escape(row.facts.name)} retries by itself", moment(invoice.next_attempt_at) if invoice.next_attempt_at else ""),
+        (_by_itself(row), _next_attempt(invoice, now)),
         ("Created", f"{day(invoice.created_at)} ({age(invoice.created_at, now)} ago)" if invoice.created_at else ""),
         ("Due", day(invoice.due_at) if invoice.due_at else ""),
         ("Reference", code(str(invoice.ref), 300)),
     ]
     return [f"*{label}*\n{value}" for label, value in known if value]
+
+
+def _by_itself(row: Row) -> str:
+    does = "collects" if row.invoice.status is InvoiceStatus.DRAFT else "retries"
+    return f"{escape(row.facts.name)} {does} by itself"
+
+
+def _next_attempt(invoice: Invoice, now: datetime) -> str:
+    at = invoice.next_attempt_at
+    if at is None or invoice.status not in {InvoiceStatus.DRAFT, InvoiceStatus.OPEN}:
+        return ""
+    return moment(at) if at > now else "any moment now"
 
 
 def _payment(invoice: Invoice) -> str:
@@ -80,6 +104,42 @@ def _next_step(row: Row) -> list[Block]:
     if decline is None or row.action is not None:
         return []
     return [blocks.section(f"Next: {escape(decline.advice, 200)}.", block_id=block_id(row, 0, "next"))]
+
+
+def _why_not_resent(row: Row, command: str) -> list[Block]:
+    """Why there is no Resend button where people look for one, and the next best thing."""
+    if Choice.LINK not in pressable(row):
+        return []
+    refusal = row.facts.objection(Action.RESEND, row.invoice)
+    if refusal is None or refusal.kind not in {RefusalKind.NOT_SUPPORTED, RefusalKind.WRONG_COLLECTION}:
+        return []
+    why = prose(refusal.facts.get("why") or refusal.facts.get("instead"))
+    said = why or f"{escape(row.facts.name)} cannot send this invoice to the customer again from here"
+    instead = code(f"{command} link {row.invoice.ref}", 300)
+    return [blocks.context(f"{said}. For the link: {instead}", block_id=block_id(row, 0, "resend"))]
+
+
+_MAY_BE_WATCHED = frozenset({InvoiceStatus.DRAFT, InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE})
+
+
+def _typed(row: Row, command: str) -> list[str]:
+    """What has no button here, as the command that does it."""
+    invoice = row.invoice
+    shown, more = drawn(row, visible=VISIBLE_ON_CARD)
+    left_out = [choice for choice in _COMMANDS if choice in pressable(row) and choice not in (*shown, *more)]
+    texts = [_COMMANDS[choice] for choice in left_out] + ["history {ref}"]
+    if invoice.status in _MAY_BE_WATCHED and invoice.owed.minor > 0:
+        texts.append("watch {ref}")
+    return [code(f"{command} {text.format(ref=invoice.ref)}", 300) for text in texts]
+
+
+_COMMANDS: dict[Choice, str] = {
+    Choice.LINK: "link {ref}",
+    Choice.PDF: "pdf {ref}",
+    Choice.RESEND: "resend {ref}",
+    Choice.REFRESH: "refresh {ref}",
+    Choice.RETRY_WITH: "retry {ref} with METHOD",
+}
 
 
 def _small_print(content: CardContent) -> list[str]:

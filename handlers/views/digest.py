@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from bot.domain.content import DigestContent
+from bot.domain.content import DigestContent, Row
 from bot.domain.digest import CurrencyTotal, Digest
 from handlers.views import blocks
 from handlers.views.blocks import Block, Rendered, fit, rendered
@@ -21,7 +21,8 @@ def digest(content: DigestContent, *, command: str, now: datetime) -> Rendered:
     found = content.digest
     if found.count == 0 and not content.rows:
         return _quiet(content)
-    head = [blocks.header(f"{_counted(found.count)}{_mode(found)}"), blocks.section(_headline(content))]
+    headline = _headline(content)
+    head = [blocks.header(_title(found)), *([blocks.section(headline)] if headline else [])]
     rows = _rows(content, now, command)
     return rendered(_summary(found), fit(head, rows, lambda shown: _tail(content, shown, command)))
 
@@ -29,13 +30,18 @@ def digest(content: DigestContent, *, command: str, now: datetime) -> Rendered:
 def _quiet(content: DigestContent) -> Rendered:
     """One line, which must not say "nothing" of what could not be read."""
     found = content.digest
-    if found.gaps:
-        line = f"No failed invoices in what could be read{_mode(found)}."
-    else:
-        accounts = ", ".join(escape(account) for account in found.accounts[:_GAPS_SHOWN])
-        line = f"No failed invoices{f' in {accounts}' if accounts else ''}{_mode(found)}."
+    accounts = ", ".join(escape(account) for account in found.accounts[:_GAPS_SHOWN])
+    where = "in what could be read" if found.gaps else f"in {accounts}" if accounts else ""
+    line = f"No failed invoices{f' {where}' if where else ''}{_mode(found)}."
     text = "\n".join([line, *_changes(found), *_notes(content)])
     return rendered(_summary(found), [blocks.section(text), blocks.context(f"As of {moment(found.as_of)}")])
+
+
+def _title(found: Digest) -> str:
+    """The header, in plain text: it must not say "none" of what could not be read."""
+    if found.count:
+        return f"{_counted(found.count)}{_mode(found)}"
+    return f"No failed invoices{' in what could be read' if found.gaps else ''}{_mode(found)}"
 
 
 def _counted(count: int) -> str:
@@ -52,7 +58,7 @@ def _mode(found: Digest) -> str:
 def _headline(content: DigestContent) -> str:
     found = content.digest
     totals = " · ".join(f"*{amount(total.total)}* ({total.count})" for total in found.totals)
-    return "\n".join([totals, *_changes(found), *_notes(content)])
+    return "\n".join(line for line in [totals, *_changes(found), *_notes(content)] if line)
 
 
 def _changes(found: Digest) -> list[str]:
@@ -82,21 +88,37 @@ def _preview(content: DigestContent) -> str:
     return f"Preview: only you can see this{'' if is_pressable else ', and nothing can be pressed'}."
 
 
+def _parted(content: DigestContent) -> tuple[list[Row], list[Row]]:
+    """The rows that failed, and those that stand here because somebody watches them."""
+    failed, watched = list[Row](), list[Row]()
+    for row in content.rows:
+        (watched if str(row.invoice.ref) in content.digest.watched else failed).append(row)
+    return failed, watched
+
+
 def _rows(content: DigestContent, now: datetime, command: str) -> list[list[Block]]:
-    """Each row with what stands above it: the heading of its currency where there are several."""
+    """Each row with what stands above it: the heading of its currency where there are several, or of the watched ones."""
     totals = {total.total.currency: total for total in content.digest.totals}
+    failed, watched = _parted(content)
+    befores = [None, *failed][: len(failed)]
+    headings = [_heading(totals, before, row) for before, row in zip(befores, failed, strict=True)]
+    headings += [[] if number else [blocks.section(_watched(len(watched)))] for number, _ in enumerate(watched)]
     badges = bool(content.digest.test_accounts)
-    groups: list[list[Block]] = []
-    before = None
-    for index, row in enumerate(content.rows):
-        currency = row.invoice.owed.currency
-        above = _heading(totals.get(currency), currency) if len(totals) > 1 and currency != before else []
-        groups.append([*above, blocks.divider(), *row_blocks(row, index, now=now, command=command, badges=badges)])
-        before = currency
-    return groups
+    return [
+        [*above, blocks.divider(), *row_blocks(row, index, now=now, command=command, badges=badges)]
+        for index, (above, row) in enumerate(zip(headings, [*failed, *watched], strict=True))
+    ]
 
 
-def _heading(total: CurrencyTotal | None, currency: str) -> list[Block]:
+def _watched(count: int) -> str:
+    return f"*Watched*: {count} invoice{'' if count == 1 else 's'}, in every digest until nothing is owed"
+
+
+def _heading(totals: Mapping[str, CurrencyTotal], before: Row | None, row: Row) -> list[Block]:
+    currency = row.invoice.owed.currency
+    if len(totals) < 2 or (before is not None and before.invoice.owed.currency == currency):
+        return []
+    total = totals.get(currency)
     if total is None:
         return [blocks.section(f"*{currency}*")]
     return [blocks.section(f"*{currency}*: {_counted(total.count)}, {amount(total.total)} in all")]
@@ -104,11 +126,14 @@ def _heading(total: CurrencyTotal | None, currency: str) -> list[Block]:
 
 def _tail(content: DigestContent, shown: int, command: str) -> Sequence[Block]:
     found = content.digest
+    failed, watched = _parted(content)
+    failed_shown = min(shown, len(failed))
     tail = [blocks.divider()]
-    if found.count > shown:
-        tail.append(
-            blocks.section(f"Showing {shown} of {found.count}. Show all {found.count}: {code(f'{command} failed')}")
-        )
+    if found.count > failed_shown:
+        show_all = f"Show all {found.count}: {code(f'{command} failed')}"
+        tail.append(blocks.section(f"Showing {failed_shown} of {found.count}. {show_all}"))
+    if left_out := len(watched) - (shown - failed_shown):
+        tail.append(blocks.section(f"{left_out} more watched did not fit into this message."))
     small = [f"As of {moment(found.as_of)}"]
     if found.below_minimum:
         small.append(f"{found.below_minimum} below the minimum: counted in the totals, not shown as rows")
@@ -119,10 +144,12 @@ def _tail(content: DigestContent, shown: int, command: str) -> Sequence[Block]:
 def _summary(found: Digest) -> str:
     """What a screen reader and a notification say: counts and amounts first."""
     totals = ", ".join(f"{amount(total.total)} ({total.count})" for total in found.totals)
-    parts = [f"{_counted(found.count)}{_mode(found)}" if found.count else f"No failed invoices{_mode(found)}"]
+    parts = [_title(found)]
     if totals:
         parts[0] += f": {totals}"
     parts += _changes(found)
+    if found.watched:
+        parts.append(f"{len(found.watched)} watched")
     if found.gaps:
         missing = ", ".join(escape(gap.account) for gap in found.gaps[:_GAPS_SHOWN])
         parts.append(f"not everything could be read: {missing}")

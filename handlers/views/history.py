@@ -8,6 +8,7 @@ from bot.domain.content import HistoryContent
 from bot.domain.records import ActionRecord, HistoryEntry
 from handlers.views import blocks
 from handlers.views.blocks import Block, Rendered, fit, rendered
+from handlers.views.details import asked_for
 from handlers.views.money import amount
 from handlers.views.sentences import sentence
 from handlers.views.text import code, escape, person
@@ -34,6 +35,8 @@ _STEPS: dict[str, str] = {
     "press.busy": "press refused: another decision was open",
     "press.repeated": "pressed again, without effect",
     "check.asked": "asked to check again",
+    "watch.begun": "watched from now on",
+    "watch.ended": "watched no more",
     "outbox.dead": "could not be told in Slack",
 }
 """Audit events in words; one that is not here shows its own name."""
@@ -68,6 +71,8 @@ def _decision(action: ActionRecord, command: str) -> Block:
         f"{moment(action.created_at)} · *{action.kind.traits.label}*{_amount(action)} · {person(action.actor.user)}",
         sentence(action, command),
     ]
+    if said := asked_for(action.details):
+        lines.append(said)
     if action.reason:
         lines.append(f"Reason: {escape(action.reason, 300)}")
     if action.method:

@@ -1,11 +1,11 @@
-"""The answer to `failed`: rows, how many there are in all, and what is missing."""
+"""The answer to `failed` and `find`: rows, how many there are in all, and what is missing."""
 
 from __future__ import annotations
 
 import re
 from datetime import datetime
 
-from bot.domain.content import ListContent
+from bot.domain.content import ListContent, ListOf
 from bot.domain.digest import ROWS_SHOWN
 from handlers.views import blocks
 from handlers.views.blocks import Block, Rendered, fit, rendered
@@ -34,16 +34,20 @@ def _title(content: ListContent) -> str:
     about = f" for “{escape(words)}”" if words else ""
     if content.total == 0:
         where = " in what could be read" if content.gaps else ""
-        return f"No failed invoices{about}{where}"
-    return f"{content.total} failed invoice{'' if content.total == 1 else 's'}{about}"
+        return f"{_NONE[content.of]}{about}{where}"
+    return f"{content.total} {_ONE[content.of]}{'' if content.total == 1 else 's'}{about}"
+
+
+_ONE: dict[ListOf, str] = {ListOf.FAILED: "failed invoice", ListOf.FOUND: "invoice"}
+_NONE: dict[ListOf, str] = {ListOf.FAILED: "No failed invoices", ListOf.FOUND: "No invoice found"}
 
 
 def _tail(content: ListContent, shown: int, command: str) -> list[Block]:
     words, page = _words_and_page(content)
-    again = f"{command} failed {words}".strip()
+    again = f"{command} {content.of} {words}".strip()
     first, last = (page - 1) * ROWS_SHOWN + 1, (page - 1) * ROWS_SHOWN + shown
     if shown == content.total:
-        return []
+        return [blocks.context(_searched(command))] if content.total == 0 and content.of is ListOf.FOUND else []
     if not content.rows:
         return [blocks.context(f"There is no page {page}. From the start: {code(again, 300)}.")]
     text = f"Showing {first} to {last} of {content.total}."
@@ -52,6 +56,13 @@ def _tail(content: ListContent, shown: int, command: str) -> list[Block]:
     elif last < content.total:
         text += f" Next page: {code(f'{again} page:{page + 1}', 300)}."
     return [blocks.context(text)]
+
+
+def _searched(command: str) -> str:
+    return (
+        "Search by the invoice's number, id or dashboard link, or by the customer's name, e-mail address or id; each of "
+        f"them whole. What has failed: {code(f'{command} failed')}."
+    )
 
 
 def _words_and_page(content: ListContent) -> tuple[str, int]:

@@ -74,7 +74,7 @@ def issue_modal(offer: Offer, capability: Capability, private_metadata: str) -> 
         label,
         [
             blocks.section(title(offer.invoice)),
-            blocks.section(f"{_FINAL} {_meaning(Action.FINALIZE, capability)}"),
+            blocks.section(_meaning(Action.FINALIZE, capability) if capability.consequence else _FINAL),
             blocks.input_block(
                 "Afterwards",
                 blocks.checkboxes([box], action_id=ids.COLLECT),

@@ -92,9 +92,7 @@ def refusal_sentence(refusal: Refusal, command: str) -> str:  # noqa: C901, PLR0
         case RefusalKind.NOT_ACTIONABLE:
             return f"{_not_actionable(facts)} See what is possible: {_show(facts, command)}."
         case RefusalKind.WRONG_COLLECTION:
-            return (
-                f"{_wrong_collection(facts)} Payment link for the customer: {code(f'{command} link {_ref(facts)}', 300)}."
-            )
+            return f"{_wrong_collection(facts)} For the link: {code(f'{command} link {_ref(facts)}', 300)}."
         case RefusalKind.COOL_DOWN:
             next_time = moment_of(facts.get("until"))
             when = (
@@ -115,10 +113,8 @@ def refusal_sentence(refusal: Refusal, command: str) -> str:  # noqa: C901, PLR0
                 f"charged. To go on, press Retry payment on the card and confirm: {_show(facts, command)}."
             )
         case RefusalKind.NO_SUCH_INVOICE:
-            return (
-                f"I found no invoice{_quoted(facts)}. Check the number, or write the account too, like "
-                f"{code('stripe:in_1AbC')}."
-            )
+            find = code(f"{command} find {facts.get('text') or 'acme'}", 300)
+            return f"I found no invoice{_quoted(facts)}. Check it, or search by number, customer or e-mail: {find}."
         case RefusalKind.AMBIGUOUS:
             return (
                 f"More than one invoice goes by that name{_choices(facts)}. Type it again with the account in front, "
@@ -275,11 +271,11 @@ def _instead(facts: Facts, command: str) -> str:
 
 def _wrong_collection(facts: Facts) -> str:
     why = prose(facts.get("why"))
-    invoice = escape(facts.get("invoice"))
-    name = f"Invoice {invoice}" if invoice else "This invoice"
     if not why:
+        invoice = escape(facts.get("invoice"))
+        name = f"Invoice {invoice}" if invoice else "This invoice"
         return f"{name} is collected in another way, so {_action(facts)} cannot work and nothing happened."
-    return f"{name}: {_action(facts)} is not possible, and nothing happened. {why}."
+    return f"{why}. Nothing happened."
 
 
 def _method(facts: Facts) -> str:

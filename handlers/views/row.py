@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bot.domain.action import Action, ActionState
 from bot.domain.content import Choice, Row
-from bot.domain.invoice import FailedBecause, Invoice
+from bot.domain.invoice import FailedBecause, Invoice, InvoiceStatus
 from bot.domain.money import Money
 from bot.domain.offer import ButtonValue
 from handlers import ids
@@ -19,20 +19,44 @@ from handlers.views.times import age, day, moment
 
 ACTION_IDS: dict[Choice, str] = {
     Choice.RETRY: ids.RUN_ACTION,
+    Choice.RETRY_WITH: ids.RETRY_WITH,
     Choice.LINK: ids.LINK,
+    Choice.RESEND: ids.RUN_ACTION,
+    Choice.FINALIZE: ids.ASK,
+    Choice.REFRESH: ids.RUN_ACTION,
+    Choice.PDF: ids.PDF,
     Choice.SHOW: ids.SHOW,
     Choice.SHARE: ids.SHARE,
     Choice.CHECK: ids.CHECK,
 }
-"""Choices that may be a visible button; void and uncollectible are in the overflow only."""
+"""Choices that may be a visible button; what ends an invoice for good is in the overflow only."""
 
 _LABELS: dict[Choice, str] = {
-    Choice.RETRY: Action.RETRY.traits.label,
+    Choice.RETRY_WITH: "Retry with…",
     Choice.LINK: "Payment link",
+    Choice.PDF: "PDF",
     Choice.SHOW: "Show invoice",
     Choice.SHARE: "Share here",
     Choice.CHECK: "Check again",
 }
+_IN_OVERFLOW = (
+    Choice.RETRY_WITH,
+    Choice.RETRY,
+    Choice.LINK,
+    Choice.FINALIZE,
+    Choice.REFRESH,
+    Choice.SHOW,
+    Choice.PDF,
+    Choice.SHARE,
+    Choice.PAID,
+    Choice.VOID,
+    Choice.UNCOLLECTIBLE,
+)
+"""In this order. RESEND is missing: a line of an overflow cannot ask back, and an e-mail cannot be called back."""
+_LEFT_OUT_FIRST = (Choice.PDF, Choice.SHARE, Choice.REFRESH, Choice.RETRY_WITH, Choice.LINK, Choice.RETRY)
+"""Where there are more than Slack takes. Each of them can be typed, or is on the card."""
+_TERM_IS_SHOWN = frozenset({Action.VOID, Action.UNCOLLECTIBLE})
+"""Where the provider's own word tells people something: what the books will say."""
 _SILENT_WHILE = frozenset({ActionState.ACCEPTED, ActionState.EXECUTING})
 _VISIBLE_IN_ROW = 2
 VISIBLE_ON_CARD = 3
@@ -69,11 +93,16 @@ def standing(row: Row, now: datetime, command: str) -> str:
         return sentence(row.action, command, row.invoice)
     invoice = row.invoice
     parts = [why_failed(invoice, now)]
-    if invoice.next_attempt_at is not None:
-        parts.append(f"{escape(row.facts.name)} retries {moment(invoice.next_attempt_at)} by itself")
+    if invoice.next_attempt_at is not None and invoice.status is InvoiceStatus.OPEN:
+        parts.append(f"{escape(row.facts.name)} {next_attempt(invoice.next_attempt_at, now)} by itself")
     if invoice.created_at is not None and invoice.failed_because is not FailedBecause.PAST_DUE:
         parts.append(f"{age(invoice.created_at, now)} old")
     return " · ".join(parts)
+
+
+def next_attempt(at: datetime, now: datetime) -> str:
+    """Providers are late by minutes with this, so a time that has just gone by is still to come."""
+    return f"retries {moment(at)}" if at > now else "is about to retry"
 
 
 def why_failed(invoice: Invoice, now: datetime) -> str:
@@ -90,17 +119,22 @@ def why_failed(invoice: Invoice, now: datetime) -> str:
 
 def action_blocks(row: Row, index: int, *, visible: int) -> list[Block]:
     """An actions block of at most `visible` buttons and an overflow; nothing where nothing can be pressed."""
-    choices = pressable(row)
-    shown = [choice for choice in _order(row) if choice in choices][:visible]
-    elements = [_button(row, choice, is_primary=choice is _primary(row, shown)) for choice in shown]
-    options = [
-        Option(_option_text(row, choice), str(ButtonValue(row.offer.id, choice)))
-        for choice in [*_order(row), Choice.VOID, Choice.UNCOLLECTIBLE]
-        if choice in choices and choice not in shown
-    ]
+    shown, more = drawn(row, visible=visible)
+    elements = [_button(row, choice, is_primary=choice is _primary(row)) for choice in shown]
+    options = [Option(_option_text(row, choice), str(ButtonValue(row.offer.id, choice))) for choice in more]
     if options:
         elements.append(blocks.overflow(options, action_id=ids.MORE))
     return [blocks.actions(elements, block_id=block_id(row, index, "act"))] if elements else []
+
+
+def drawn(row: Row, *, visible: int) -> tuple[list[Choice], list[Choice]]:
+    """The choices that become buttons, and those in the overflow; a row has no room for all of them."""
+    choices = pressable(row)
+    shown = [choice for choice in _order(row, choices) if choice in choices][:visible]
+    asks_back = Choice.RETRY if row.confirm_retry is not None else None
+    more = [choice for choice in _IN_OVERFLOW if choice in choices and choice not in (*shown, asks_back)]
+    surplus = [choice for choice in _LEFT_OUT_FIRST if choice in more][: max(0, len(more) - blocks.OVERFLOW_OPTIONS)]
+    return shown, [choice for choice in more if choice not in surplus]
 
 
 def pressable(row: Row) -> frozenset[Choice]:
@@ -118,19 +152,22 @@ def block_id(row: Row, index: int, part: str) -> str:
     return f"{row.offer.id}.{index}.{stand}.{part}"
 
 
-def _order(row: Row) -> list[Choice]:
-    """The first step first. A retry that needs a dialog is always among the visible ones."""
-    pay = [Choice.LINK, Choice.RETRY] if row.invoice.wants_payment_link else [Choice.RETRY, Choice.LINK]
-    return [Choice.CHECK, *pay, Choice.SHARE, Choice.SHOW]
+def _order(row: Row, choices: frozenset[Choice]) -> list[Choice]:
+    """The first step first. What asks back before it counts is always among the visible ones."""
+    retry = Choice.RETRY if Choice.RETRY in choices else Choice.RETRY_WITH
+    pay = [Choice.LINK, retry] if row.invoice.wants_payment_link else [retry, Choice.LINK]
+    rest = [Choice.SHARE, Choice.REFRESH, Choice.SHOW, Choice.PDF]
+    return [Choice.CHECK, Choice.FINALIZE, *pay, Choice.RESEND, *rest]
 
 
-def _primary(row: Row, shown: list[Choice]) -> Choice | None:
-    first = Choice.LINK if row.invoice.wants_payment_link else Choice.RETRY
-    return first if first in shown else None
+def _primary(row: Row) -> Choice:
+    if row.invoice.status is InvoiceStatus.DRAFT:
+        return Choice.FINALIZE
+    return Choice.LINK if row.invoice.wants_payment_link else Choice.RETRY
 
 
 def _button(row: Row, choice: Choice, *, is_primary: bool) -> Block:
-    label = _LABELS[choice]
+    label = _label(choice)
     element = blocks.button(
         label,
         action_id=ACTION_IDS[choice],
@@ -138,8 +175,20 @@ def _button(row: Row, choice: Choice, *, is_primary: bool) -> Block:
         spoken=f"{label} for {plain(row.invoice.label, 50)}",
         style="primary" if is_primary else None,
     )
-    needs_dialog = choice is Choice.RETRY and row.confirm_retry is not None
-    return element | {"confirm": _retry_dialog(row)} if needs_dialog else element
+    question = _question(row, choice)
+    return element | {"confirm": question} if question is not None else element
+
+
+def _label(choice: Choice) -> str:
+    return choice.action.traits.label if choice.action is not None else _LABELS[choice]
+
+
+def _question(row: Row, choice: Choice) -> Block | None:
+    """What is asked before the press counts, where there is something to ask."""
+    if choice is Choice.RESEND:
+        text = f"Send invoice {plain(row.invoice.label, 40)} by e-mail to the customer again?"
+        return blocks.confirm("Send again?", text, yes="Send again", no="Cancel")
+    return _retry_dialog(row) if choice is Choice.RETRY and row.confirm_retry is not None else None
 
 
 def _retry_dialog(row: Row) -> Block:
@@ -154,11 +203,8 @@ def _retry_dialog(row: Row) -> Block:
 
 
 def _option_text(row: Row, choice: Choice) -> str:
-    action = choice.action
-    if action is None:
-        return _LABELS[choice]
-    label = action.traits.label
-    capability = row.facts.capabilities.get(action)
+    action, label = choice.action, _label(choice)
+    capability = row.facts.capabilities.get(action) if action is not None else None
     term = plain(capability.provider_term, 40) if capability else ""
     is_own_word = not term or term.lower().replace("_", " ") in label.lower()
-    return label if action is Action.RETRY or is_own_word else f"{label} (“{term}”)"
+    return label if action not in _TERM_IS_SHOWN or is_own_word else f"{label} (“{term}”)"

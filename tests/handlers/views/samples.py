@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from bot.domain.action import Action, ActionState
@@ -18,13 +18,16 @@ from bot.domain.content import (
     HistoryContent,
     LinkContent,
     ListContent,
+    ListOf,
     RefusalContent,
     Row,
     StatusContent,
+    WatchContent,
 )
 from bot.domain.decline import Decline, DeclineClass
+from bot.domain.details import Details, Issue, PaidBy, Received
 from bot.domain.digest import CurrencyTotal, Digest, Gap
-from bot.domain.invoice import FailedBecause, Invoice, InvoiceRef, InvoiceStatus, PaymentMethod
+from bot.domain.invoice import CollectionMethod, FailedBecause, Invoice, InvoiceRef, InvoiceStatus, PaymentMethod
 from bot.domain.money import Money
 from bot.domain.offer import Offer, Place
 from bot.domain.outcome import RejectedReason
@@ -42,8 +45,28 @@ FACTS = ProviderFacts(
     name="Stripe",
     docs_url="https://docs.stripe.com",
     capabilities={
-        Action.RETRY: Capability(frozenset({InvoiceStatus.OPEN}), "pay", "The customer is charged now."),
-        Action.VOID: Capability(frozenset({InvoiceStatus.OPEN}), "void", "The customer can no longer pay it."),
+        Action.RETRY: Capability(
+            frozenset({InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE}),
+            "pay",
+            "The customer is charged now.",
+            frozenset({CollectionMethod.AUTOMATIC}),
+            otherwise="Stripe charges nothing here, because the customer pays this invoice themselves.",
+            takes_method=True,
+        ),
+        Action.RESEND: Capability(
+            frozenset({InvoiceStatus.OPEN}),
+            "send",
+            "Stripe e-mails the invoice again.",
+            frozenset({CollectionMethod.MANUAL}),
+            otherwise="Stripe e-mails an invoice again only where the customer pays it.",
+        ),
+        Action.FINALIZE: Capability(frozenset({InvoiceStatus.DRAFT}), "finalize", "The draft gets its number."),
+        Action.PAID: Capability(
+            frozenset({InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE}), "paid out of band", "Stripe stops collecting it."
+        ),
+        Action.VOID: Capability(
+            frozenset({InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE}), "void", "The customer can no longer pay it."
+        ),
         Action.UNCOLLECTIBLE: Capability(
             frozenset({InvoiceStatus.OPEN}), "mark_uncollectible", "It can still be paid or voided later."
         ),
@@ -60,6 +83,10 @@ SOFT = Decline(
 STOLEN = Decline(
     DeclineClass.HARD, "stolen_card", "the card is reported stolen", confidential=True, method_label="visa ending 4242"
 )
+
+
+BY_BANK = Received(amount=EUR_420, by=PaidBy.BANK_TRANSFER, on=date(2026, 11, 20), reference="RF-18")
+_DETAILS: dict[Action, Details] = {Action.PAID: BY_BANK, Action.FINALIZE: Issue(collect=False)}
 
 
 def an_invoice(**changes: Any) -> Invoice:
@@ -107,6 +134,7 @@ def an_action(state: ActionState, kind: Action = Action.RETRY, **changes: Any) -
         "act_by": NOW + timedelta(minutes=10),
         "ref": InvoiceRef("stripe", "in_1AbC"),
         "amount": EUR_420,
+        "details": _DETAILS.get(kind),
         "ending": ending_of(state),
     }
     return ActionRecord(**(facts | changes))
@@ -159,16 +187,27 @@ def contents(row: Row) -> list[Content]:
             rows=(row, a_row(invoice, 7)),
             definitions=(name or "Stripe: open with a failed attempt",),
         ),
+        DigestContent(
+            digest=a_digest(totals=(), shown=0, watched=frozenset({str(invoice.ref)})), rows=(row, a_row(invoice, 7))
+        ),
         DigestContent(digest=a_digest(totals=(), shown=0, gaps=(Gap("stripe", name or "no answer"),)), rows=()),
         CardContent(row=row, is_private=True),
         CardContent(row=row, is_private=False, shared_by="U0ANA"),
         ListContent(rows=(row,), total=23, words=name, gaps=(("stripe", name),), note=name or None),
         ListContent(rows=(), total=0),
+        ListContent(rows=(row,), total=23, of=ListOf.FOUND, words=f"{name} page:2"),
+        ListContent(rows=(), total=0, of=ListOf.FOUND, words=name),
         EndingContent(action=action, row=row, is_late=True),
         EndingContent(action=action),
         RefusalContent(refusal=Refusal(RefusalKind.AMBIGUOUS, {"choices": name, "text": label}), reference="1a2b", row=row),
         RefusalContent(refusal=Refusal(RefusalKind.READ_FAILED, {"detail": name}), reference="1a2b"),
         LinkContent(invoice=invoice, url="https://invoice.stripe.com/i/acct_1/test_1?s=ap&x=1"),
+        LinkContent(invoice=invoice, url="https://pay.stripe.com/invoice/acct_1/test_1/pdf?s=ap", is_pdf=True),
+        *(
+            WatchContent(invoice=invoice, is_watched=is_watched, is_news=is_news, facts=row.facts)
+            for is_watched in (True, False)
+            for is_news in (True, False)
+        ),
         HistoryContent(
             ref=str(invoice.ref),
             actions=(action,),

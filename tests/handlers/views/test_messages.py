@@ -1,4 +1,4 @@
-"""Cards, digests, lists, answers and the dialog: what stands in them."""
+"""Cards and answers: what stands in them."""
 
 from __future__ import annotations
 
@@ -8,41 +8,28 @@ from typing import Any
 
 import pytest
 
-from bot.domain.action import Action, ActionState, Dialog, Word
+from bot.domain.action import Action, ActionState
+from bot.domain.capability import ProviderFacts
 from bot.domain.content import (
-    AccountHealth,
-    AlertContent,
     CardContent,
     Choice,
-    DigestContent,
     EndingContent,
-    HistoryContent,
     LinkContent,
-    ListContent,
     RefusalContent,
-    StatusContent,
+    WatchContent,
 )
-from bot.domain.digest import CurrencyTotal, Gap
-from bot.domain.invoice import NoMethod
+from bot.domain.invoice import CollectionMethod, InvoiceStatus, NoMethod
 from bot.domain.money import Money
-from bot.domain.records import HistoryEntry
 from bot.domain.refusal import Refusal, RefusalKind
-from handlers import ids
 from handlers.views.blocks import texts
-from handlers.views.help import help_blocks
-from handlers.views.modals import OTHER, REASONS, reason_modal
 from handlers.views.render import plain, render
-from handlers.views.text import readable
 from tests.handlers.views.samples import (
-    EUR_420,
     FACTS,
     NOW,
     STANDING_CHOICES,
-    a_digest,
     a_row,
     an_action,
     an_invoice,
-    an_offer,
     contents,
 )
 
@@ -51,7 +38,7 @@ def shown(content: Any) -> str:
     return plain(content, command="/invoice", now=NOW)
 
 
-# --- cards -------------------------------------------------------------------------------------------------------
+# --- cards -----------------------------------------------------------------------------------------------------------
 
 
 def test_a_private_card_shows_everything_known() -> None:
@@ -69,9 +56,58 @@ def test_a_private_card_shows_everything_known() -> None:
         "  Reference: stripe:in_1AbC",
         "Next: may pass later; wait before the next retry.",
         "  [Retry payment] [Payment link] [Share here] [Void invoice] [Mark uncollectible]",
+        "  Stripe e-mails an invoice again only where the customer pays it. For the link: /invoice link stripe:in_1AbC",
         "  As of 2026-11-21 09:00 UTC · only you can see this · "
         "Open at Stripe (dashboard.stripe.com): https://dashboard.stripe.com/invoices/in_1AbC",
+        "  /invoice history stripe:in_1AbC · /invoice watch stripe:in_1AbC",
     ]
+
+
+def test_a_card_says_why_the_invoice_cannot_be_sent_again_and_offers_the_link_instead() -> None:
+    def of(facts: ProviderFacts, **changes: Any) -> str:
+        row = a_row(an_invoice(**changes), facts=facts, choices=(Choice.LINK,))
+        return shown(CardContent(row=row, is_private=True))
+
+    no_resend = replace(FACTS, capabilities={}, instead={Action.RESEND: "Stripe sends no e-mails here."})
+    assert "\n  Stripe sends no e-mails here. For the link: /invoice link stripe:in_1AbC\n" in of(no_resend)
+    silent = replace(no_resend, instead={})
+    assert "\n  Stripe cannot send this invoice to the customer again from here. For the link: " in of(silent)
+    assert "For the link" not in of(FACTS, collection=CollectionMethod.MANUAL)
+
+
+def test_a_card_without_a_payment_page_does_not_talk_about_the_link() -> None:
+    assert "For the link" not in shown(CardContent(row=a_row(choices=(Choice.RETRY,)), is_private=True))
+
+
+def test_what_has_no_room_for_a_button_on_a_card_is_named_as_a_command() -> None:
+    text = shown(CardContent(row=a_row(choices=tuple(set(Choice) - {Choice.FINALIZE, Choice.CHECK})), is_private=True))
+    assert text.endswith(
+        "  /invoice pdf stripe:in_1AbC · /invoice refresh stripe:in_1AbC · /invoice history stripe:in_1AbC · "
+        "/invoice watch stripe:in_1AbC"
+    )
+
+
+def test_an_invoice_on_which_nothing_is_owed_is_not_offered_for_watching() -> None:
+    paid = an_invoice(status=InvoiceStatus.PAID, provider_status="paid", owed=Money(0, "EUR"), decline=None)
+    assert "watch" not in shown(CardContent(row=a_row(paid, choices=(Choice.PDF,)), is_private=True))
+
+
+@pytest.mark.parametrize(
+    ("status", "hours", "words"),
+    [
+        (InvoiceStatus.OPEN, 2, "Stripe retries by itself: 2026-11-21 11:14 UTC"),
+        (InvoiceStatus.OPEN, -2, "Stripe retries by itself: any moment now"),
+        (InvoiceStatus.DRAFT, 2, "Stripe collects by itself: 2026-11-21 11:14 UTC"),
+    ],
+)
+def test_a_card_says_what_the_provider_will_do_by_itself(status: InvoiceStatus, hours: int, words: str) -> None:
+    invoice = an_invoice(status=status, next_attempt_at=NOW + timedelta(hours=hours))
+    assert words in shown(CardContent(row=a_row(invoice), is_private=True))
+
+
+def test_a_paid_invoice_is_not_said_to_be_retried() -> None:
+    invoice = an_invoice(status=InvoiceStatus.PAID, next_attempt_at=NOW + timedelta(hours=2))
+    assert "by itself" not in shown(CardContent(row=a_row(invoice), is_private=True))
 
 
 def test_a_shared_card_names_who_shared_it_and_is_not_called_private() -> None:
@@ -85,92 +121,7 @@ def test_a_card_says_when_it_is_not_known_what_would_be_charged(method: Any, wor
     assert words in shown(CardContent(row=a_row(an_invoice(method=method)), is_private=True))
 
 
-# --- digests -----------------------------------------------------------------------------------------------------
-
-
-def test_a_digest_reads_from_the_counts_to_the_rows() -> None:
-    yen = an_invoice(owed=Money(12000, "JPY"), number="INV-7")
-    content = DigestContent(
-        digest=a_digest(),
-        rows=(a_row(choices=(Choice.RETRY,)), a_row(yen, 1, choices=(Choice.LINK,))),
-        definitions=("Stripe: open with a failed attempt",),
-    )
-    next_retry = "Stripe retries 2026-11-24 09:14 UTC by itself"
-    line = f"Declined: insufficient funds (soft), visa ending 4242 · {next_retry} · 12 days old"
-    assert shown(content).split("\n") == [
-        "13 failed invoices",
-        "==================",
-        "EUR 6,120.00 (12) · JPY 12,000 (1)",
-        "5 new, 3 no longer failed since the last digest",
-        "EUR: 12 failed invoices, EUR 6,120.00 in all",
-        "",
-        "Acme GmbH · INV-0042 · EUR 420.00",
-        line,
-        "  [Retry payment]",
-        "JPY: 1 failed invoice, JPY 12,000 in all",
-        "",
-        "Acme GmbH · INV-7 · JPY 12,000",
-        line,
-        "  [Payment link]",
-        "",
-        "Showing 2 of 13. Show all 13: /invoice failed",
-        "  As of 2026-11-21 09:14 UTC",
-        "  2 below the minimum: counted in the totals, not shown as rows",
-        "  Stripe: open with a failed attempt",
-    ]
-
-
-def test_the_digests_summary_carries_counts_and_amounts_for_screen_readers() -> None:
-    message = render(DigestContent(digest=a_digest(gaps=(Gap("lago", "no answer"),)), rows=()), command="/invoice", now=NOW)
-    assert message.text == (
-        "13 failed invoices: EUR 6,120.00 (12), JPY 12,000 (1); 5 new, 3 no longer failed since the last digest; "
-        "not everything could be read: lago"
-    )
-
-
-def test_the_first_digest_compares_with_nothing() -> None:
-    assert "since the last digest" not in shown(DigestContent(digest=a_digest(new=None, recovered=None), rows=()))
-
-
-def test_a_late_and_incomplete_digest_says_so() -> None:
-    text = shown(DigestContent(digest=a_digest(late_since=NOW, gaps=(Gap("lago", "no answer in time."),)), rows=()))
-    assert "Late: it was due 2026-11-21 09:14 UTC, when the bot was not running." in text
-    assert "Missing: lago: no answer in time." in text
-
-
-def test_a_quiet_day_is_one_line_and_does_not_call_unread_accounts_quiet() -> None:
-    quiet = a_digest(totals=(), new=0, recovered=3)
-    assert shown(DigestContent(digest=quiet, rows=())).startswith(
-        "No failed invoices in stripe.\n0 new, 3 no longer failed"
-    )
-    unread = replace(quiet, gaps=(Gap("stripe", "no answer"),))
-    assert shown(DigestContent(digest=unread, rows=())).startswith("No failed invoices in what could be read.")
-
-
-def test_test_accounts_are_told_apart_in_the_heading_and_in_every_row() -> None:
-    rows = (a_row(an_invoice(live=False)), a_row(number=1))
-    mixed = shown(DigestContent(digest=a_digest(accounts=("a", "b"), test_accounts=("b",)), rows=rows))
-    assert mixed.startswith("13 failed invoices (live and test mode)")
-    assert " · TEST" in mixed
-    assert " · LIVE" in mixed
-    assert shown(DigestContent(digest=a_digest(test_accounts=("stripe",)), rows=())).startswith(
-        "13 failed invoices (test mode)"
-    )
-
-
-def test_a_preview_says_that_it_is_one() -> None:
-    assert "Preview: only you can see this" in shown(DigestContent(digest=a_digest(), rows=(), is_preview=True))
-
-
-def test_one_currency_needs_no_heading() -> None:
-    totals = (CurrencyTotal(total=EUR_420, count=1),)
-    text = shown(DigestContent(digest=a_digest(totals=totals), rows=(a_row(),)))
-    assert text.startswith("1 failed invoice\n")
-    assert "in all" not in text
-    assert "Show all" not in text
-
-
-# --- answers -----------------------------------------------------------------------------------------------------
+# --- answers ---------------------------------------------------------------------------------------------------------
 
 
 def test_an_answer_names_the_invoice_and_offers_fresh_buttons() -> None:
@@ -226,131 +177,37 @@ def test_an_unsafe_payment_link_is_not_shown() -> None:
     assert "stripe.example" not in text
 
 
-# --- lists, history, status, help ----------------------------------------------------------------------------------
-
-
-def test_a_list_that_lacks_an_account_says_which_and_why() -> None:
-    text = shown(ListContent(rows=(), total=0, words="hard", gaps=(("lago", "no answer"),), note="Read 200 of 800"))
-    assert text.split("\n") == [
-        "No failed invoices for “hard” in what could be read",
-        "Missing: lago: no answer.",
-        "Read 200 of 800.",
+def test_a_pdf_comes_as_a_link_for_the_customer_alone() -> None:
+    content = LinkContent(invoice=an_invoice(), url="https://pay.stripe.com/invoice/pdf", is_pdf=True)
+    assert shown(content).split("\n") == [
+        "PDF of invoice INV-0042, Acme GmbH, EUR 420.00:",
+        "PDF (pay.stripe.com): https://pay.stripe.com/invoice/pdf",
+        "  The link works for anyone who has it, so send it only to the customer and do not post it in a channel.",
     ]
 
 
-def a_page(number: int, rows: int, total: int = 23) -> list[str]:
-    listed = tuple(a_row(None, row) for row in range(rows))
-    return shown(ListContent(rows=listed, total=total, words=f"hard page:{number}")).split("\n")
+def watched(*, is_watched: bool, is_news: bool, **facts: Any) -> str:
+    content = WatchContent(invoice=an_invoice(), is_watched=is_watched, is_news=is_news, facts=replace(FACTS, **facts))
+    return shown(content).split("\n")[0]
 
 
-def test_a_list_names_its_page_and_the_way_to_the_next() -> None:
-    assert a_page(1, 10)[0] == "23 failed invoices for “hard”"
-    assert a_page(1, 10)[-1] == "  Showing 1 to 10 of 23. Next page: /invoice failed hard page:2."
-    assert a_page(3, 3)[-1] == "  Showing 21 to 23 of 23."
-    assert a_page(4, 0)[-1] == "  There is no page 4. From the start: /invoice failed hard."
-    assert "Showing" not in a_page(1, 3, total=3)[-1]
-
-
-def test_history_tells_who_when_why_and_how_it_ended() -> None:
-    older = an_action(ActionState.DECLINED, created_at=NOW - timedelta(days=1))
-    voided = an_action(ActionState.SUCCEEDED, Action.VOID, id="ffee0011", reason="Duplicate of INV-41")
-    events = (HistoryEntry(NOW, "press.refused", "U0TOM", {"word": "void", "refusal": "over_limit", "key": "secret"}),)
-    assert shown(HistoryContent(ref="stripe:in_1AbC", actions=(older, voided), events=events)).split("\n") == [
-        "2 decisions about stripe:in_1AbC",
-        "2026-11-21 09:13 UTC · Void invoice · EUR 420.00 · @U0ANA",
-        "Voided: EUR 420.00 · @U0ANA · 09:14 UTC",
-        "Reason: Duplicate of INV-41",
-        "Reference ffee0011 · provider request req_8Pq",
-        "2026-11-20 09:14 UTC · Retry payment · EUR 420.00 · @U0ANA",
-        "Declined: insufficient funds (soft). Next: may pass later; wait before the next retry · @U0ANA · 09:14 UTC",
-        "Reference 1a2b3c4d · provider request req_8Pq",
-        "  Step by step",
-        "  2026-11-21 09:14 UTC · press refused · @U0TOM · to void, because: over limit",
-        "  As of 2026-11-21 09:14 UTC",
-    ]
-
-
-def test_a_long_history_says_what_it_left_out() -> None:
-    actions = tuple(an_action(ActionState.SUCCEEDED, created_at=NOW - timedelta(hours=hour)) for hour in range(60))
-    events = tuple(HistoryEntry(NOW, "action.succeeded", None, {}) for _ in range(25))
-    text = shown(HistoryContent(ref="stripe:in_1AbC", actions=actions, events=events))
-    left_out = 60 - text.count("Retry payment ·")
-    assert left_out > 0
-    assert f"{left_out} older decisions are not shown here." in text
-    assert "(5 earlier steps are not shown here.)" in text
-
-
-def test_status_tells_health_next_digests_and_open_decisions() -> None:
-    content = StatusContent(
-        accounts=(
-            AccountHealth("stripe", "Stripe", live=True, problem=None),
-            AccountHealth("stripe-us", "Stripe", live=False, problem="The key was refused."),
-        ),
-        digests=(("finance", "C0FIN", NOW), ("weekly", "C0FIN", None)),
-        open_actions=(an_action(ActionState.NEEDS_HUMAN),),
-        now=NOW,
+def test_watching_says_what_will_be_seen_and_how_to_end_it() -> None:
+    until = (
+        "You will see it in every digest of this account until nothing is owed on it; "
+        "/invoice unwatch stripe:in_1AbC ends that."
     )
-    assert shown(content).split("\n")[:8] == [
-        "Accounts",
-        "stripe (Stripe, live): works",
-        "stripe-us (Stripe, test): problem: The key was refused",
-        "Digests",
-        "finance in #C0FIN: next 2026-11-21 09:14 UTC",
-        "weekly in #C0FIN: no next time",
-        "Open decisions (1)",
-        "stripe:in_1AbC: Nobody knows yet whether the customer was charged, and checking by itself has stopped. "
-        "Look at the provider's dashboard, then press Check again. "
-        "Until then nothing else can be done to this invoice here. (by @U0ANA) · Reference 1a2b3c4d",
-    ]
-    assert render(content, command="/invoice", now=NOW).text == "Accounts with a problem: 1 of 2; open decisions: 1"
+    anyway = "Failed invoices are in the digest anyway."
+    assert watched(is_watched=True, is_news=True) == f"INV-0042 is watched now. {until} {anyway}"
+    assert watched(is_watched=True, is_news=True, has_list=False) == f"INV-0042 is watched now. {until}"
+    assert watched(is_watched=True, is_news=False).startswith("INV-0042 is watched already; nothing changed. ")
 
 
-def test_help_leaves_out_what_the_reader_may_not_do() -> None:
-    viewer = "\n".join(texts(help_blocks("/invoice-dev", frozenset({Word.VIEW}))))
-    assert "`/invoice-dev show stripe:in_1AbC`" in viewer
-    assert all(f"/invoice-dev {word}" not in viewer for word in ("retry", "void", "uncollectible", "link", "digest"))
-    everything = "\n".join(texts(help_blocks("/invoice", frozenset(Word))))
-    words = ("show", "retry", "void", "uncollectible", "link", "failed", "digest now", "history", "status", "help")
-    assert all(f"`/invoice {word}" in everything for word in words)
-    assert "You may not do anything here yet" in "\n".join(texts(help_blocks("/invoice", frozenset())))
-
-
-@pytest.mark.parametrize(
-    ("what", "facts", "words"),
-    [
-        ("digest_not_posted", {"channel": "C0FIN", "detail": "is_archived"}, "The digest could not be posted in #C0FIN"),
-        ("digest_not_posted", {}, "The digest could not be posted in its channel"),
-        ("digest_failed", {"digest": "finance", "detail": "no answer"}, "finance could not be made: no answer."),
-        ("new_trouble", {"key": "value"}, "Something needs a look: new trouble (key value)."),
-    ],
-)
-def test_an_alert_says_what_to_look_at(what: str, facts: dict[str, str], words: str) -> None:
-    assert shown(AlertContent(what=what, facts=facts)).startswith(words)
-
-
-# --- the dialog --------------------------------------------------------------------------------------------------
-
-
-def test_every_action_that_wants_a_reason_has_reasons_and_a_way_to_say_another() -> None:
-    assert {action for action in Action if action.traits.dialog is Dialog.REASON} == set(REASONS)
-    assert all(OTHER in reasons for reasons in REASONS.values())
-
-
-def test_a_dialog_names_the_providers_own_word_where_it_is_another() -> None:
-    capability = replace(FACTS.capabilities[Action.UNCOLLECTIBLE], provider_term="write off")
-    said = readable("\n".join(texts(reason_modal(an_offer(), Action.UNCOLLECTIBLE, capability, "")["blocks"])))
-    assert "The provider calls this “write off”." in said
-
-
-def test_the_void_dialog_names_invoice_and_amount_and_that_it_is_final() -> None:
-    view = reason_modal(an_offer(), Action.VOID, FACTS.capabilities[Action.VOID], "meta")
-    said = readable("\n".join(texts(view["blocks"])))
-    assert "*Acme GmbH* · INV-0042 · *EUR 420.00*" in said
-    assert "*This cannot be undone.* The customer can no longer pay it." in said
-    assert "The provider calls this" not in said  # its word is ours
-    assert (view["callback_id"], view["private_metadata"]) == (ids.REASON_MODAL, "meta")
-    assert view["submit"]["text"] == "Void invoice"
-    inputs = {block["block_id"]: block["element"] for block in view["blocks"] if block["type"] == "input"}
-    assert inputs[ids.REASON_CHOICE_BLOCK]["action_id"] == ids.REASON_CHOICE
-    assert inputs[ids.REASON_TEXT_BLOCK]["action_id"] == ids.REASON_TEXT
-    assert {option["value"] for option in inputs[ids.REASON_CHOICE_BLOCK]["options"]} == set(REASONS[Action.VOID])
+def test_not_watching_any_more_says_what_that_means_and_the_way_back() -> None:
+    back = "/invoice watch stripe:in_1AbC."
+    assert watched(is_watched=False, is_news=True) == (
+        f"INV-0042 is watched no more. It is in the digest only while it counts as failed. To watch it again: {back}"
+    )
+    assert "No digest shows it now." in watched(is_watched=False, is_news=True, has_list=False)
+    assert watched(is_watched=False, is_news=False) == (
+        f"Nobody watches INV-0042, so nothing changed. To see it in every digest: {back}"
+    )
