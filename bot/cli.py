@@ -38,6 +38,59 @@ def _main(
 
 
 @app.command()
+def init(
+    path: Annotated[Path, typer.Option(help="Where to write it.", envvar="RECOUP_CONFIG", show_envvar=False)] = Path(
+        "recoup.toml"
+    ),
+) -> None:
+    """Write a recoup.toml to start from, with every setting explained, and say what to do next."""
+    from bot.example import next_steps, write_example  # noqa: PLC0415 - see run
+
+    async def start() -> None:
+        write_example(path)
+        print(next_steps(path, "recoup.toml"))
+
+    _run(start())
+
+
+@app.command()
+def manifest(
+    url: Annotated[
+        str | None, typer.Option(help="Your bot's public address: Slack calls it. Without it: Socket Mode.")
+    ] = None,
+    command: Annotated[
+        str | None, typer.Option(help="The slash command. Without it: the one in recoup.toml, or /invoice.")
+    ] = None,
+    name: Annotated[str, typer.Option(help="The app's name in Slack.")] = "Recoup",
+) -> None:
+    """Print the manifest of the Slack app, to be pasted at api.slack.com/apps."""
+    from bot.manifest import manifest as manifest_of  # noqa: PLC0415 - see run
+
+    async def start() -> None:
+        print(manifest_of(command=command or _configured_command(), url=url, name=name), end="")
+
+    _run(start())
+
+
+@app.command()
+def doctor() -> None:
+    """Check settings, Slack, accounts and database, and say what to mend. Changes nothing, also beside a running bot."""
+    from bot.doctor.examination import examine  # noqa: PLC0415 - see run
+    from bot.doctor.report import has_problems, written  # noqa: PLC0415 - see run
+    from bot.settings import read_configuration  # noqa: PLC0415 - see run
+
+    async def start() -> int:
+        configure_logging("CRITICAL", human=True)
+        findings = await examine(*read_configuration())
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        print(written(findings, width))
+        return int(has_problems(findings))
+
+    if status := _run(start()):
+        raise typer.Exit(status)
+
+
+@app.command()
 def run() -> None:
     """Run the bot: Socket Mode with SLACK_APP_TOKEN, else HTTP on /slack/events."""
     from bot.app import serve  # noqa: PLC0415 - half a second of imports that --help does not need
@@ -94,59 +147,6 @@ def sandbox(
 
     status = _run(play(headless=headless, port=port))
     if status:
-        raise typer.Exit(status)
-
-
-@app.command()
-def init(
-    path: Annotated[Path, typer.Option(help="Where to write it.", envvar="RECOUP_CONFIG", show_envvar=False)] = Path(
-        "recoup.toml"
-    ),
-) -> None:
-    """Write a recoup.toml to start from, with every setting explained, and say what to do next."""
-    from bot.example import next_steps, write_example  # noqa: PLC0415 - see run
-
-    async def start() -> None:
-        write_example(path)
-        print(next_steps(path, "recoup.toml"))
-
-    _run(start())
-
-
-@app.command()
-def manifest(
-    url: Annotated[
-        str | None, typer.Option(help="Your bot's public address: Slack calls it. Without it: Socket Mode.")
-    ] = None,
-    command: Annotated[
-        str | None, typer.Option(help="The slash command. Without it: the one in recoup.toml, or /invoice.")
-    ] = None,
-    name: Annotated[str, typer.Option(help="The app's name in Slack.")] = "Recoup",
-) -> None:
-    """Print the manifest of the Slack app, to be pasted at api.slack.com/apps."""
-    from bot.manifest import manifest as manifest_of  # noqa: PLC0415 - see run
-
-    async def start() -> None:
-        print(manifest_of(command=command or _configured_command(), url=url, name=name), end="")
-
-    _run(start())
-
-
-@app.command()
-def doctor() -> None:
-    """Check settings, Slack, accounts and database, and say what to mend. Changes nothing, also beside a running bot."""
-    from bot.doctor.examination import examine  # noqa: PLC0415 - see run
-    from bot.doctor.report import has_problems, written  # noqa: PLC0415 - see run
-    from bot.settings import read_configuration  # noqa: PLC0415 - see run
-
-    async def start() -> int:
-        configure_logging("CRITICAL", human=True)
-        findings = await examine(*read_configuration())
-        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-        print(written(findings, width))
-        return int(has_problems(findings))
-
-    if status := _run(start()):
         raise typer.Exit(status)
 
 

@@ -69,7 +69,7 @@ actions = ["view", "retry", "link"]
 up_to = { EUR = "500", USD = "500" }        # for one invoice; a currency not named here gives no right
 per_day = { EUR = "5000", USD = "5000" }    # for one person in 24 hours
 accounts = ["stripe"]                       # without this line: every account
-channels = ["C_YOUR_CHANNEL"]               # without this line: every channel
+# channels = ["C_YOUR_CHANNEL"]             # only there; without this line: every channel
 """
 
 

@@ -11,9 +11,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from bot.domain.errors import UnusableValue
 
 PLACEHOLDERS = {
-    "C_YOUR_CHANNEL": "put the channel's id in its place (in Slack: the channel's details, at the end, Copy channel ID)",
-    "U_YOUR_MEMBER": "put a person's id in its place (in Slack: the person's profile, ⋮, Copy member ID)",
-    "S_YOUR_GROUP": "put a user group's id in its place (in Slack: the user group, ⋮, Copy group ID)",
+    "C_YOUR_CHANNEL": "the id of a channel there (in Slack: the channel's details, at the end, Copy channel ID)",
+    "U_YOUR_MEMBER": "the id of a person there (in Slack: the profile, ⋮, Copy member ID)",
+    "S_YOUR_GROUP": "the id of a user group there (in Slack: the user group, ⋮, Copy group ID)",
 }
 """Ids that stand in the file of `recoup init`, and what belongs there."""
 
@@ -21,7 +21,7 @@ PLACEHOLDERS = {
 def _slack_id(prefixes: str) -> AfterValidator:
     def check(value: str) -> str:
         if value in PLACEHOLDERS:
-            raise UnusableValue(f"“{value}” is the placeholder that `recoup init` wrote; {PLACEHOLDERS[value]}")
+            raise UnusableValue(f"{value} is a placeholder; put {PLACEHOLDERS[value]}")
         if not re.fullmatch(rf"[{prefixes}][A-Z0-9]{{2,}}", value):
             raise UnusableValue(f"“{value}” is not a Slack id (it begins with {' or '.join(prefixes)})")
         return value

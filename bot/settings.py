@@ -266,7 +266,8 @@ def _named(path: tuple[int | str, ...]) -> str:
     """The variable where the value may come from one that is set, else the key in `recoup.toml`."""
     variable = "RECOUP_" + "__".join(str(part).upper().replace("-", "_") for part in path)
     is_set = any(name.upper() == variable or name.upper().startswith(f"{variable}__") for name in os.environ)
-    return variable if is_set else ".".join(str(part) for part in path) or "the configuration"
+    key = "".join(f" number {part + 1}" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
+    return variable if is_set else key or "the configuration"
 
 
 def _slack(settings: Settings, problems: list[str], *, needed: bool) -> SlackConfiguration | None:

@@ -77,8 +77,10 @@ def test_an_id_that_was_not_filled_in_is_said_to_be_one_and_where_to_find_the_re
     with pytest.raises(ConfigurationError) as caught:
         loaded(monkeypatch)
     problems = caught.value.problems
-    assert len(problems) == EXAMPLE.count('"C_YOUR_CHANNEL"') + EXAMPLE.count('"U_YOUR_MEMBER"')
-    assert all("placeholder that `recoup init` wrote" in problem and "Copy" in problem for problem in problems)
+    assert len(problems) == len(re.findall(r'^\w+ = \[?"[CU]_YOUR_', EXAMPLE, re.MULTILINE)) == 4
+    assert all(
+        "_YOUR_" in problem and "is a placeholder; put the id of" in problem and "Copy" in problem for problem in problems
+    )
     assert any(problem.startswith("`digest.finance.channel`") for problem in problems)
 
 
@@ -92,7 +94,7 @@ def test_every_key_of_the_settings_is_in_the_file(section: type[BaseModel]) -> N
         if key in ENVIRONMENT_ONLY:
             assert (key if key.startswith("slack_") else f"recoup_{key}").upper() in EXAMPLE
         else:
-            assert re.search(rf"^(\[+{key}\b|{key} = )", EXAMPLE, re.MULTILINE), key
+            assert re.search(rf"^(\[+{key}\b|(# )?{key} = )", EXAMPLE, re.MULTILINE), key
 
 
 @pytest.mark.parametrize("slug", slugs())

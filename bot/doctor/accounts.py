@@ -58,7 +58,7 @@ async def account_findings(account: AccountConfiguration, clock: Clock) -> tuple
     finally:
         await provider.close()
     mode = "live mode, with real money" if provider.live else "test mode"
-    text = f"{provider.facts.name} in {mode}: invoices can be read. What else the key may do shows when somebody does it."
+    text = f"{provider.facts.name} in {mode}: invoices can be read. Whether the key may also charge is not tried here."
     return [ok(about, text)], transport.readings
 
 
@@ -86,9 +86,10 @@ def _sentence(account: AccountConfiguration, failure: ProviderFailure, host: str
             todo = f"Look at the network and a firewall (outgoing https), and at {base} if it is set."
             return f"{where} cannot be reached, or does not work at the moment: {failure.detail} {todo}"
         case FailureReason.UNAUTHORIZED:
-            return f"{failure.detail} Copy it again, or make a new one in the provider's dashboard."
+            return f"{failure.detail}{_reader(account)} Copy it again, or make a new one in the provider's dashboard."
         case FailureReason.FORBIDDEN:
-            return f"{failure.detail} Without it the bot sees no invoices. Give the key that permission in the dashboard."
+            todo = "Without it the bot sees no invoices. Give the key that permission in the dashboard."
+            return f"{failure.detail}{_reader(account)} {todo}"
         case FailureReason.WRONG_MODE:
             return (
                 f"{failure.detail} Set {key} to a key of the mode that you mean, and {setting(account.name, 'mode')} to it."
@@ -97,3 +98,8 @@ def _sentence(account: AccountConfiguration, failure: ProviderFailure, host: str
             return f"{failure.detail} Run `recoup doctor` again in a minute."
         case FailureReason.UNREADABLE | FailureReason.REFUSED:
             return f"{failure.detail} Is {setting(account.name, 'base_url')} right? Asked was {where}."
+
+
+def _reader(account: AccountConfiguration) -> str:
+    """The key that was refused is another one where there is one for reading."""
+    return f" Invoices are read with {setting(account.name, 'read_key')}." if account.values.get("read_key") else ""

@@ -52,9 +52,7 @@ class Examiner:
     async def slack(self) -> Part:
         settings = self.configuration.slack
         if settings is None or not settings.bot_token.startswith(_BOT_TOKEN):
-            return [
-                advice("slack", "Not asked: there is no bot token that could be used. It is set in SLACK_BOT_TOKEN.")
-            ], []
+            return [advice("slack", "Slack is not asked anything as long as SLACK_BOT_TOKEN holds no usable token.")], []
         async with new_session() as session:
             asker = SlackAsker(settings.bot_token, settings.api_url, session, self.clock)
             app = asyncio.ensure_future(self._app_token(settings, session))

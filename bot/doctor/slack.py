@@ -31,7 +31,7 @@ def mode_finding(configuration: Configuration, slack: SlackConfiguration) -> Fin
         return ok(
             "mode",
             f"HTTP: Slack calls https://YOUR-HOST{EVENTS_PATH}, which must reach {configuration.host}:{configuration.port}."
-            " Whether SLACK_SIGNING_SECRET is the right one shows at the first press.",
+            " Whether SLACK_SIGNING_SECRET is right cannot be tried here; it shows at the first press.",
         )
     ignored = " SLACK_SIGNING_SECRET is set, too, and not used." if slack.signing_secret else ""
     return ok("mode", f"Socket Mode, because SLACK_APP_TOKEN is set: nothing here has to be reachable.{ignored}")

@@ -26,6 +26,12 @@ async def test_a_wrong_key_is_told_by_its_variable_and_not_shown(bench: Bench) -
     assert "s3cr3t" not in seen.text
 
 
+async def test_where_another_key_reads_it_is_named(bench: Bench) -> None:
+    bench.variables["RECOUP_ACCOUNTS__STRIPE__READ_KEY"] = "rk_test_s3cr3ts3cr3ts3cr3t"
+    told = (await bench.examine()).only(Grade.PROBLEM)
+    assert "read with RECOUP_ACCOUNTS__STRIPE__READ_KEY" in told.text
+
+
 async def test_a_key_of_the_other_mode_than_the_settings_say_is_told_and_not_used(bench: Bench) -> None:
     bench.variables[KEY] = "rk_live_s3cr3t"
     bench.change("[accounts.stripe]\n", '[accounts.stripe]\nmode = "test"\n')

@@ -38,7 +38,7 @@ def test_after_init_the_placeholders_are_what_is_left_to_do() -> None:
     CliRunner().invoke(app, ["init"])
     status, out, _ = typed()
     assert status == 1
-    assert "`digest.finance.channel`: “C_YOUR_CHANNEL” is the placeholder" in out
+    assert "`digest.finance.channel`: C_YOUR_CHANNEL is a placeholder" in out
     assert "There is no recoup.toml" not in out
     assert "No [[allow]]" not in out
 
