@@ -19,10 +19,19 @@ from bot.domain.content import Choice, DigestContent, ListContent, Row
 from bot.domain.decline import Decline, DeclineClass
 from bot.domain.invoice import CollectionMethod, Invoice, PaymentMethod
 from bot.domain.money import Money
+from bot.domain.offer import Offer
 from bot.domain.records import Ending
 from handlers.views import blocks
 from handlers.views.help import help_message
-from handlers.views.modals import REASONS, reading_modal, reason_modal, refused_modal
+from handlers.views.modals import (
+    REASONS,
+    issue_modal,
+    method_modal,
+    payment_modal,
+    reading_modal,
+    reason_modal,
+    refused_modal,
+)
 from handlers.views.render import Rendered, plain, render
 from handlers.views.text import size
 from tests.handlers.views.samples import (
@@ -221,19 +230,29 @@ def test_ten_ordinary_rows_that_were_all_acted_on_are_all_shown() -> None:
     assert any("Showing 10 of 13" in text for text in blocks.texts(message.blocks))
 
 
-@pytest.mark.parametrize("action", list(REASONS))
-@pytest.mark.parametrize("name", _NASTY)
-def test_the_reason_modal_is_a_view_that_slack_takes(action: Action, name: str) -> None:
-    offer = an_offer(an_invoice(customer_name=name, number=name))
-    for view in (
-        reason_modal(offer, action, FACTS.capabilities[action], "m" * 3_000),
+def dialogs(offer: Offer, name: str) -> list[dict[str, Any]]:
+    metadata, methods = "m" * 3_000, [PaymentMethod("pm_1", name), PaymentMethod("pm_2", "amex ending 0005")]
+    return [
+        *(reason_modal(offer, action, FACTS.capabilities[action], metadata) for action in REASONS),
+        issue_modal(offer, FACTS.capabilities[Action.FINALIZE], metadata),
+        payment_modal(offer, FACTS.capabilities[Action.PAID], metadata, NOW.date()),
+        method_modal(offer, FACTS, methods, metadata),
+        method_modal(offer, FACTS, [], metadata),
         reading_modal("m"),
         refused_modal("No: <@U0ANA> may."),
-    ):
+    ]
+
+
+@pytest.mark.parametrize("name", _NASTY)
+def test_every_dialog_is_a_view_that_slack_takes(name: str) -> None:
+    offer = an_offer(an_invoice(customer_name=name, number=name, owed=Money(10**15, "KWD")))
+    for view in dialogs(offer, name):
         assert View(**view).to_dict()["type"] == "modal"
         assert all(size(view[key]["text"]) <= 24 for key in ("title", "close", "submit") if key in view)
         has_input = any(block["type"] == "input" for block in view["blocks"])
         assert ("submit" in view) is has_input
+        ids = [block["block_id"] for block in view["blocks"] if "block_id" in block]
+        assert len(set(ids)) == len(ids)
         for block in view["blocks"]:
             check_block(block)
         data_stays_data(*mrkdwn_of(view))

@@ -8,6 +8,8 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.action import Action, ActionState
+from bot.domain.details import Issue
+from bot.domain.invoice import Invoice, InvoiceStatus
 from bot.domain.money import Money
 from bot.domain.outcome import RejectedReason
 from bot.domain.records import Ending
@@ -15,7 +17,7 @@ from bot.domain.refusal import Refusal, RefusalKind
 from handlers.views.refusals import refusal_sentence
 from handlers.views.sentences import reference_line, sentence
 from handlers.views.text import readable
-from tests.handlers.views.samples import EUR_420, NOW, SOFT, STOLEN, an_action
+from tests.handlers.views.samples import EUR_420, NOW, SOFT, STOLEN, an_action, an_invoice
 
 _JARGON = re.compile(r"\b(null|none|true|false|exception|payload|idempoten\w*|an offer|enum|[a-z]+_[a-z_]+|https?)\b", re.I)
 _TROUBLED = [
@@ -59,6 +61,12 @@ FULL_FACTS = {
 def said(state: ActionState, kind: Action = Action.RETRY, **ending: object) -> str:
     given = {"ending": Ending(at=NOW, **ending)} if ending else {}  # type: ignore[arg-type]
     return readable(sentence(an_action(state, kind, **given)))
+
+
+def of(kind: Action, invoice: Invoice | None = None, **changes: object) -> str:
+    """How a success reads, on a row that shows `invoice`; without who and when."""
+    action = an_action(ActionState.SUCCEEDED, kind, **changes)
+    return readable(sentence(action, "/invoice", invoice)).removesuffix(" · @U0ANA · 09:14 UTC")
 
 
 def refused(kind: RefusalKind, **facts: str) -> str:
@@ -120,6 +128,66 @@ def test_a_void_that_may_be_somebody_elses_is_not_claimed() -> None:
     assert "by this press or by somebody at the provider" in said(ActionState.SUCCEEDED, Action.VOID, ours=False)
 
 
+def test_an_invoice_that_was_sent_again_is_not_called_delivered_and_names_no_address() -> None:
+    invoice = an_invoice(customer_email="ana@acme.test")
+    assert of(Action.RESEND, invoice) == "Sent again by the provider to the customer's e-mail address"
+
+
+def test_a_payment_that_was_noted_says_how_it_came_and_that_no_money_was_taken() -> None:
+    assert of(Action.PAID) == (
+        "Marked as paid: EUR 420.00, bank transfer of 20 Nov 2026, reference RF-18, no money was taken"
+    )
+    assert of(Action.PAID, details=None) == "Marked as paid: EUR 420.00, no money was taken"
+    part = of(Action.PAID, ending=Ending(at=NOW, paid_in_full=False))
+    assert part.startswith("Marked as paid in part: EUR 420.00, ")
+    assert part.endswith("; no money was taken, and the rest is still open")
+
+
+def test_where_another_payment_may_have_come_it_is_not_said_that_no_money_was_taken() -> None:
+    text = of(Action.PAID, ending=Ending(at=NOW, ours=False))
+    assert text.endswith("; as marked by this press or by another payment, see at the provider which")
+    assert "no money" not in text
+
+
+@pytest.mark.parametrize(
+    ("collect", "then"), [(False, "nothing is collected by itself"), (True, "the provider collects it by itself")]
+)
+def test_a_finalized_draft_has_its_number_and_says_what_happens_next(collect: bool, then: str) -> None:
+    details = Issue(collect=collect)
+    assert of(Action.FINALIZE, an_invoice(), details=details) == (
+        f"Finalized as INV-0042: EUR 420.00 is now open, and {then}"
+    )
+    assert of(Action.FINALIZE, details=details) == f"Finalized: EUR 420.00 is now open, and {then}"
+    assert of(Action.FINALIZE, amount=None, details=details) == f"Finalized: it is now open, and {then}"
+
+
+def test_a_finalized_draft_on_which_nothing_is_due_is_paid() -> None:
+    paid = an_invoice(status=InvoiceStatus.PAID, owed=Money(0, "EUR"))
+    assert of(Action.FINALIZE, paid, amount=Money(0, "EUR")) == "Finalized as INV-0042: nothing is due, so it is paid"
+    assert of(Action.FINALIZE, amount=Money(0, "EUR")) == "Finalized: nothing is due, so it is paid"
+
+
+def test_a_finalized_draft_that_was_voided_since_is_not_called_open() -> None:
+    assert of(Action.FINALIZE, an_invoice(status=InvoiceStatus.VOID)) == "Finalized as INV-0042"
+
+
+def test_a_finalizing_that_may_be_somebody_elses_is_not_claimed() -> None:
+    text = of(Action.FINALIZE, an_invoice(), ending=Ending(at=NOW, ours=False))
+    assert text.startswith("Finalized as INV-0042, by this press or by somebody at the provider: EUR 420.00 is now open")
+
+
+def test_a_refreshed_draft_says_what_it_is_about_now() -> None:
+    assert of(Action.REFRESH, an_invoice(owed=Money(43000, "EUR"))) == "Refreshed: the draft now says EUR 430.00"
+    assert of(Action.REFRESH) == "Refreshed"
+
+
+def test_an_e_mail_in_doubt_may_have_been_sent() -> None:
+    text = said(ActionState.UNKNOWN, Action.RESEND)
+    assert text.startswith("It may have been sent: no answer from Stripe within 90 seconds. Checking; ")
+    assert "please do not send it again, here or at the provider." in text
+    assert said(ActionState.NEEDS_HUMAN, Action.RESEND).startswith("Nobody knows yet whether the e-mail was sent, ")
+
+
 def test_a_declined_retry_names_reason_class_and_next_step() -> None:
     text = said(ActionState.DECLINED, decline=SOFT)
     assert (
@@ -149,7 +217,13 @@ def test_what_nobody_knows_sends_a_person_to_the_dashboard() -> None:
 
 @pytest.mark.parametrize("state", [ActionState.EXPIRED, ActionState.NOT_APPLIED, ActionState.REJECTED])
 @pytest.mark.parametrize(
-    ("kind", "words"), [(Action.RETRY, "nothing was charged"), (Action.VOID, "nothing was changed")], ids=["retry", "void"]
+    ("kind", "words"),
+    [
+        (Action.RETRY, "nothing was charged"),
+        (Action.RESEND, "nothing was sent"),
+        (Action.VOID, "nothing was changed"),
+        (Action.FINALIZE, "nothing was changed"),
+    ],
 )
 def test_what_was_not_done_says_that_nothing_happened(state: ActionState, kind: Action, words: str) -> None:
     assert words in said(state, kind)
@@ -221,6 +295,34 @@ def test_a_fact_that_is_no_moment_is_shown_as_text(text: str) -> None:
     said_so = refused(RefusalKind.COOL_DOWN, until=text)
     assert "<!" not in said_so
     assert f"The next is possible {text}." in readable(said_so)
+
+
+def test_what_another_collection_rules_out_says_why_and_names_the_link() -> None:
+    why = "Stripe e-mails an invoice again only where the customer pays it."
+    text = refused(RefusalKind.WRONG_COLLECTION, why=why, invoice="INV-0042", action="resend invoice", ref="stripe:in_1")
+    assert text == f"{why} Nothing happened. For the link: `/invoice link stripe:in_1`."
+    silent = refused(RefusalKind.WRONG_COLLECTION, invoice="INV-0042", action="resend invoice", ref="stripe:in_1")
+    assert silent.startswith("Invoice INV-0042 is collected in another way, so “resend invoice” cannot work and nothing")
+
+
+@pytest.mark.parametrize(
+    ("action", "instead", "end"),
+    [
+        ("refresh draft", "Stripe recomputes drafts by itself.", "nothing happened. Stripe recomputes drafts by itself."),
+        ("resend invoice", "", "You can give the customer the payment link: `/invoice link INVOICE`."),
+        ("mark as paid", "", "nothing happened. Look in its own dashboard whether it can be done there."),
+    ],
+)
+def test_what_a_provider_does_not_do_comes_with_the_next_best_thing(action: str, instead: str, end: str) -> None:
+    text = refused(RefusalKind.NOT_SUPPORTED, provider="Stripe", action=action, instead=instead)
+    assert text.startswith(f"Stripe does not offer “{action}” here, so nothing happened. ")
+    assert text.endswith(end)
+
+
+def test_an_invoice_that_was_not_found_can_be_searched_for() -> None:
+    assert refused(RefusalKind.NO_SUCH_INVOICE, text="EX-1").endswith(
+        "or search by number, customer or e-mail: `/invoice find EX-1`."
+    )
 
 
 def test_the_command_in_a_sentence_is_the_configured_one() -> None:
