@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.domain.digest import DigestKey, DigestPlan
+from bot.domain.digest import Digest, DigestKey, DigestPlan
 from bot.health import DigestDates, Health, Loop, SlackLink
 from bot.scheduling import CronTimetable
 from bot.storage.engine import Storage, open_storage
@@ -204,6 +204,38 @@ async def test_a_digest_of_this_morning_is_not_caught_up_and_not_late_in_the_eve
 async def test_who_asks_at_the_same_time_shares_one_look(health: Health) -> None:
     first, second = await asyncio.gather(health.report(), health.report())
     assert first is second
+
+
+async def test_a_message_that_is_due_ages_until_slack_takes_it(
+    health: Health, storage: Storage, clock: MovableClock
+) -> None:
+    await _found_nothing(storage, clock.now())
+    clock.advance(10 * MINUTE)
+    await health.gauge()
+    assert "recoup_outbox_oldest_seconds 600.0" in metrics().decode()
+    letter = await storage.outbox.next_letter("me", LEASE, clock.now())
+    assert letter is not None
+    await storage.outbox.postpone(letter, "me", clock.now() + 5 * MINUTE, "wait")
+    clock.advance(MINUTE)
+    await health.gauge()
+    assert "recoup_outbox_oldest_seconds 660.0" in metrics().decode()
+    await storage.outbox.sent(letter, "me")
+    await health.gauge()
+    assert "recoup_outbox_oldest_seconds 0.0" in metrics().decode()
+    assert "recoup_outbox_waiting 0.0" in metrics().decode()
+
+
+async def test_a_message_that_is_planned_for_later_does_not_age(storage: Storage, clock: MovableClock) -> None:
+    await _found_nothing(storage, clock.now())
+    assert await storage.outbox.oldest(clock.now() - MINUTE) is None
+
+
+async def _found_nothing(storage: Storage, now: datetime) -> None:
+    """A digest run that has something to post."""
+    key = DigestKey("finance", "2026-11-20T09:00")
+    await storage.digests.start(key, "C0FIN", "me", LEASE, late=False)
+    quiet = Digest(plan_name="finance", as_of=now, timezone="UTC", totals=(), shown=0, quiet_line=True)
+    await storage.digests.finish(key, "me", quiet, [], "digest:1")
 
 
 async def until(metric: str) -> None:

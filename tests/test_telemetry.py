@@ -39,6 +39,17 @@ def test_every_line_inside_an_action_carries_its_id_and_none_after_it() -> None:
     assert [json.loads(line).get("action") for line in lines] == ["a1b2", "c3d4", "a1b2", None]
 
 
+def test_a_line_of_an_action_has_the_reference_that_people_quote_and_a_line_of_none_has_neither() -> None:
+    lines, _ = logged(
+        "configure_logging()\nlog = structlog.get_logger()\n"
+        "with in_action('db28ccc3fe4a3b50'):\n    log.info('inside')\n"
+        "with in_action(None):\n    log.info('of none')"
+    )
+    inside, of_none = [json.loads(line) for line in lines]
+    assert (inside["action"], inside["reference"]) == ("db28ccc3fe4a3b50", "db28ccc3")
+    assert {"action", "reference"}.isdisjoint(of_none)
+
+
 def test_two_actions_at_once_keep_their_lines_apart() -> None:
     lines, _ = logged(
         "import asyncio\nconfigure_logging()\nlog = structlog.get_logger()\n"

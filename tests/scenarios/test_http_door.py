@@ -119,6 +119,9 @@ async def test_health_and_metrics_answer(stage: Stage, outside: aiohttp.ClientSe
         text = await reply.text()
     assert reply.status == 200
     assert 'recoup_action_steps_total{action="retry"}' in text
+    assert 'recoup_presses_total{decided="accepted"}' in text
+    assert 'recoup_actions_ended_total{action="retry",state="succeeded"}' in text
+    assert 'recoup_provider_seconds_count{account="stripe",method="POST",outcome="2xx"}' in text
     assert bill.id not in text
 
 
