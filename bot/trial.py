@@ -122,7 +122,7 @@ async def running(configuration: Configuration, clock: Clock | None = None) -> A
 
 
 def _configuration(slack: LocalSlack, world: World, database: Path, *, over_socket: bool) -> Configuration:
-    """Maya may do everything, Tom's group what support may do: small retries and links."""
+    """Maya may do everything, Tom's group what support may do: small retries, links and copies."""
     accounts = tuple(
         AccountConfiguration(
             slug, slug, {**provider.credentials(), "base_url": world.url(slug), "requests_per_second": "200"}
@@ -149,7 +149,11 @@ def _configuration(slack: LocalSlack, world: World, database: Path, *, over_sock
         ),
         roles={"lead": Role("lead", frozenset({LEAD})), "agent": Role("agent", usergroups=frozenset({SUPPORT_GROUP}))},
         rules=(
-            Rule("agent", frozenset({Word.VIEW, Word.RETRY, Word.LINK, Word.SHARE}), up_to=_LIMITS),
+            Rule(
+                "agent",
+                frozenset({Word.VIEW, Word.RETRY, Word.RESEND, Word.LINK, Word.PDF, Word.SHARE}),
+                up_to=_LIMITS,
+            ),
             Rule("lead", STAR | {Word.SHARE, Word.DIGEST}),
         ),
     )
