@@ -73,7 +73,12 @@ class Buttons:
         await ack()
 
     async def check(self, ack: AsyncAck, body: Body) -> None:
-        await self._actions.check_again(pressed_of(body, self._clock.now()))
+        """A message for all is redrawn after the check; a private card is told anew at once, or nothing would be seen."""
+        pressed = pressed_of(body, self._clock.now())
+        asked = await self._actions.check_again(pressed)
+        if pressed.reply_to.is_ephemeral and asked is not None and not isinstance(asked, Refusal) and asked.ref is not None:
+            reader = Reader(pressed.actor, pressed.reply_to.channel)
+            self._tell(pressed, self._lookup.show(reader, str(asked.ref)))
         await ack()
 
     async def link(self, ack: AsyncAck, body: Body) -> None:

@@ -9,11 +9,12 @@ import pytest
 from bot.domain.action import ActionState
 from bot.domain.content import CardContent, Choice, LinkContent, RefusalContent
 from bot.domain.errors import FailureReason, JournalUnavailable, ProviderFailure
+from bot.domain.outcome import Unknown
 from bot.domain.refusal import RefusalKind
 from bot.ports import Accepted, NotSaid, Press, SlackFailure
 from bot.services.sharing import Sharing
 from bot.storage.journal import SqlJournal
-from tests.builders import ANA, EVE, OTHER_CHANNEL, REF, TOM
+from tests.builders import ANA, EVE, OTHER_CHANNEL, REF, TOM, on_card
 from tests.handlers.slack_side import SlackSide
 from tests.services.bench import Bench, Outside
 
@@ -151,6 +152,19 @@ async def test_checking_again_asks_the_worker_to_read(slack: SlackSide, bench: B
     fresh = await bench.fresh_offer()
     assert (await slack.press(slack.buttons.check, fresh, "check")).body == {}
     assert "check.asked" in await bench.events()
+    assert await slack.answered() == []
+
+
+async def test_checking_again_on_a_private_card_answers_there_and_then(slack: SlackSide, bench: Bench) -> None:
+    bench.provider.answers.append(Unknown(cause="no answer"))
+    await bench.press(await bench.shown(), reply_to=on_card())
+    await bench.work()
+    fresh = await bench.fresh_offer()
+    await slack.press(slack.buttons.check, fresh, "check", is_ephemeral=True)
+    (card,) = await slack.answered()
+    assert isinstance(card, CardContent)
+    assert card.row.action is not None
+    assert card.row.action.state is ActionState.UNKNOWN
 
 
 async def test_an_input_in_a_dialog_is_acknowledged_and_decides_nothing(slack: SlackSide) -> None:
