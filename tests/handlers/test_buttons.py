@@ -16,7 +16,7 @@ from bot.services.sharing import Sharing
 from bot.storage.journal import SqlJournal
 from tests.builders import ANA, EVE, OTHER_CHANNEL, REF, TOM, on_card
 from tests.handlers.slack_side import SlackSide
-from tests.services.bench import Bench, Outside
+from tests.services.bench import MINUTE, Bench, Outside
 
 
 def refusals(contents: list[object]) -> list[RefusalKind]:
@@ -160,6 +160,7 @@ async def test_checking_again_on_a_private_card_answers_there_and_then(slack: Sl
     await bench.press(await bench.shown(), reply_to=on_card())
     await bench.work()
     fresh = await bench.fresh_offer()
+    bench.clock.advance(MINUTE)
     await slack.press(slack.buttons.check, fresh, "check", is_ephemeral=True)
     (card,) = await slack.answered()
     assert isinstance(card, CardContent)
