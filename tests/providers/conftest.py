@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterator
+
 import pytest
+import stripe
 
 from bot.domain.action import Action
 from bot.providers.registry import facts_of, slugs
+from bot.sandbox.wire import serve
 from tests.providers.benches import BENCHES, Bench
+from tests.providers.court import Court
 
 
 @pytest.fixture(params=slugs())
@@ -16,3 +21,22 @@ def bench(request: pytest.FixtureRequest) -> Bench:
 def charger(request: pytest.FixtureRequest) -> Bench:
     """A provider that can retry."""
     return BENCHES[request.param]()
+
+
+@pytest.fixture(scope="session")
+def sdk_http() -> Iterator[stripe.HTTPXClient]:
+    """The SDK's telemetry is off: a header about the request before would come and go with the order of tests."""
+    kept, stripe.enable_telemetry = stripe.enable_telemetry, False
+    http = stripe.HTTPXClient(allow_sync_methods=True, timeout=5)
+    yield http
+    http.close()  # type: ignore[no-untyped-call]  # the SDK leaves it untyped
+    stripe.enable_telemetry = kept
+
+
+@pytest.fixture
+async def court(sdk_http: stripe.HTTPXClient) -> AsyncIterator[Court]:
+    opened = Court(sdk_http)
+    server = await serve(opened.respond)
+    opened.url = server.url
+    yield opened
+    await server.close()

@@ -32,6 +32,9 @@ EXPANDABLE: dict[tuple[str | None, str], str] = {
     (None, "default_payment_method"): "payment_method",
 }
 
+NO_TAX: Json = {"disabled_reason": None, "enabled": False, "liability": None}
+NOBODY: Json = {"address": None, "email": None, "name": None, "phone": None, "tax_id": None}
+
 PERMISSION = {
     "invoice": "rak_invoice_read",
     "customer": "rak_customer_read",
@@ -102,6 +105,9 @@ class Objects:
             "subtotal_excluding_tax": invoice.amount_due,
             "total": invoice.amount_due,
             "total_excluding_tax": invoice.amount_due,
+            "automatic_tax": {**NO_TAX, "provider": None, "status": None},
+            "default_tax_rates": [],
+            "discounts": [],
             "total_discount_amounts": [],
             "total_pretax_credit_amounts": None,
             "total_taxes": [],
@@ -199,16 +205,21 @@ class Objects:
             "id": intent.id,
             "object": "payment_intent",
             "amount": intent.amount,
+            "amount_capturable": 0,
             "amount_received": received,
+            "capture_method": "automatic",
             "client_secret": f"{intent.id}_secret_sandbox",
+            "confirmation_method": "automatic",
             "created": intent.created,
             "currency": intent.currency,
             "customer": intent.customer,
             "last_payment_error": self.payment_error(intent) if intent.decline else None,
             "latest_charge": intent.latest_charge,
             "livemode": self._live,
+            "metadata": {},
             "next_action": next_action,
             "payment_method": intent.method,
+            "payment_method_types": ["card"],
             "status": intent.status,
         }
 
@@ -236,6 +247,7 @@ class Objects:
         return {
             "id": method.id,
             "object": "payment_method",
+            "billing_details": dict(NOBODY),
             "created": method.created,
             "customer": method.customer,
             "livemode": self._live,
@@ -253,15 +265,21 @@ class Objects:
             "object": "charge",
             "amount": charge.amount,
             "amount_captured": charge.amount if status == "succeeded" else 0,
+            "amount_refunded": 0,
+            "billing_details": dict(NOBODY),
+            "captured": status == "succeeded",
             "created": int(charge.at),
             "currency": charge.currency,
             "customer": invoice.customer,
+            "disputed": False,
             "failure_code": decline.code if decline else None,
             "failure_message": decline.message if decline else None,
             "livemode": self._live,
+            "metadata": {},
             "paid": status == "succeeded",
             "payment_intent": invoice.intent,
             "payment_method": charge.method,
+            "refunded": False,
             "status": status,
         }
 
@@ -285,12 +303,23 @@ class Objects:
         return {
             "id": key,
             "object": "subscription",
+            "automatic_tax": dict(NO_TAX),
+            "billing_cycle_anchor": latest.created,
+            "billing_mode": {"type": "classic", "flexible": None},
+            "billing_schedules": [],
+            "cancel_at_period_end": False,
             "collection_method": latest.collection_method,
+            "created": latest.created,
+            "currency": latest.currency,
             "customer": customer,
             "default_payment_method": None,
             "default_source": None,
+            "discounts": [],
+            "invoice_settings": {"account_tax_ids": None, "issuer": {"type": "self"}},
+            "items": self.listing([], f"/v1/subscription_items?subscription={key}"),
             "latest_invoice": latest.id,
             "livemode": self._live,
+            "start_date": latest.created,
             "metadata": {},
             "status": "active" if latest.status == "paid" else "past_due",
         }
@@ -315,7 +344,12 @@ class Objects:
             "country": "IE",
             "default_currency": "eur",
             "email": "billing@sandbox.example",
-            "settings": {"dashboard": {"display_name": "Sandbox Books", "timezone": "Europe/Dublin"}},
+            "settings": {
+                "branding": {"icon": None, "logo": None, "primary_color": None, "secondary_color": None},
+                "card_payments": {"statement_descriptor_prefix": None},
+                "dashboard": {"display_name": "Sandbox Books", "timezone": "Europe/Dublin"},
+                "payments": {"statement_descriptor": None},
+            },
             "type": "standard",
         }
 
