@@ -133,7 +133,8 @@ def _bare(text: str) -> str:
 
 def _sought(rest: str, command: str) -> str:
     """Free text, without what Slack and phones put around it."""
-    sought = _WRAPPED.sub(r"\1", rest).strip(f"{_QUOTES} ")
+    sought = _WRAPPED.sub(r"\1", rest).strip(f"{_QUOTES} ").removeprefix("#")
+    sought = re.sub(r"(?<=\d)[.,;!?]+$", "", sought)  # after a number it ends the sentence; "Acme Inc." keeps its own
     if not sought:
         raise UnusableValue(
             f"What shall I look for? For example `{command} find acme` or `{command} find ana@acme.example`."

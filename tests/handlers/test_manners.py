@@ -73,6 +73,8 @@ UNDERSTOOD = {
     "search “Acme GmbH”": "= find Acme GmbH",
     "find acme page:2": "= find acme page:2",
     "find cus_1AbC": "= find cus_1AbC",
+    "find #EX-0042.": "= find EX-0042",
+    "find Acme Inc.": "= find Acme Inc.",
 }
 
 _NO_ID = "That is neither an invoice id nor a number. It looks like `stripe:in_1AbC` or `EX-0042`."

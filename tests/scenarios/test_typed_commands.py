@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bot.sandbox.slack_state import Message
+from tests.scenarios.reading import read
 from tests.scenarios.stage import FIN, MAYA, RETRY, TOM, Stage
 
 FORMS = {
@@ -74,6 +76,12 @@ MALFORMED = {
     "failed >5xyz": "“xyz” is not an ISO 4217 currency code",
     "digest tomorrow": "Try `/invoice digest preview`",
     "digest now nosuch": "There is no digest of that name here.",
+    "retryin_1AbC": "Did you mean `/invoice retry in_1AbC`?",
+    "charge stripe:in_1AbC": "Did you mean `/invoice retry stripe:in_1AbC`?",
+    "void cus_1AbC": "That is a customer, not an invoice. Their invoices: `/invoice find cus_1AbC`.",
+    "paid <mailto:ana@acme.test|ana@acme.test>": "`/invoice find ana@acme.test`",
+    "find": "What shall I look for?",
+    "failed page:abc": "After `page:` comes a number",
     "x" * 600: "longer than any command of mine",
 }
 
@@ -116,5 +124,28 @@ async def test_a_typed_retry_of_what_cannot_be_retried_says_why(stage: Stage) ->
     digest = await stage.digest()
     assert RETRY not in stage.row(manual, digest).labels
     await stage.command(MAYA, f"retry {manual.ref}")
-    await stage.told(MAYA, "paid by the customer, not charged")
+    await stage.told(MAYA, "the customer pays this invoice themselves", f"/invoice link {manual.ref}")
     assert stage.stripe.charges == []
+
+
+async def test_a_typed_resend_sends_the_e_mail_once_and_does_not_name_the_address(stage: Stage) -> None:
+    bill = stage.bill(collection_method="send_invoice")
+    await stage.command(MAYA, f"resend invoice {bill.number}")
+    told = await stage.told(MAYA, f"{bill.number}: Sent again by the provider to the customer's e-mail address")
+    assert stage.sends(bill) == ["send"]
+    assert not told.says("@acme")
+
+
+async def answers(stage: Stage, text: str) -> Message:
+    """The private answer to something that Maya typed."""
+    before = len(stage.private(MAYA))
+    await stage.command(MAYA, text)
+    return (await stage.eventually(lambda: stage.private(MAYA)[before:], text))[0]
+
+
+async def test_an_invoice_is_found_however_slack_and_phones_write_what_is_looked_for(stage: Stage) -> None:
+    bill = stage.bill()
+    for typed in ("“Acme GmbH”", f"#{bill.number}", f"{bill.number}.", bill.id, bill.ref):
+        assert stage.row(bill, await answers(stage, f"find {typed}")).says("Acme GmbH"), typed
+    nobody = await answers(stage, "find <mailto:nobody@nowhere.test|nobody@nowhere.test>")
+    assert read(nobody.blocks).says("No invoice found for “nobody@nowhere.test”", "/invoice failed")
