@@ -17,6 +17,7 @@ from handlers.views.row import (
     block_id,
     drawn,
     footing,
+    known_reason,
     pressable,
     title,
     why_failed,
@@ -33,7 +34,7 @@ _PAYMENT: dict[PaymentState, str] = {
 
 def card(content: CardContent, *, command: str, now: datetime) -> Rendered:
     row = content.row
-    story = sentence(row.action, command, row.invoice) if row.action else why_failed(row.invoice, now)
+    story = sentence(row.action, command, row.invoice) if row.action else known_reason(row.invoice, now)
     head = f"{title(row.invoice)}\n{story}"
     shown = [
         blocks.section(head, block_id=block_id(row, 0, "head")),

@@ -106,6 +106,11 @@ def next_attempt(at: datetime, now: datetime) -> str:
 
 
 def why_failed(invoice: Invoice, now: datetime) -> str:
+    return known_reason(invoice, now) or f"Status: {escape(invoice.provider_status)}"
+
+
+def known_reason(invoice: Invoice, now: datetime) -> str:
+    """Empty for an invoice that has not failed."""
     if invoice.decline is not None:
         label = escape(invoice.decline.method_label)
         return f"Declined: {decline_words(invoice.decline)}{f', {label}' if label else ''}"
@@ -114,7 +119,7 @@ def why_failed(invoice: Invoice, now: datetime) -> str:
         return f"Past due for {age(due, now)} (since {day(due)}), to be paid by the customer" if due else "Past due"
     if invoice.failed_because is FailedBecause.PAYMENT_FAILED:
         return "Payment failed; the reason was not read"
-    return f"Status: {escape(invoice.provider_status)}"
+    return "Draft: it can still change" if invoice.status is InvoiceStatus.DRAFT else ""
 
 
 def action_blocks(row: Row, index: int, *, visible: int) -> list[Block]:

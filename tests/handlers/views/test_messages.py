@@ -105,6 +105,13 @@ def test_a_card_says_what_the_provider_will_do_by_itself(status: InvoiceStatus, 
     assert words in shown(CardContent(row=a_row(invoice), is_private=True))
 
 
+def test_a_card_says_a_status_once_and_of_a_draft_that_it_can_still_change() -> None:
+    paid = an_invoice(status=InvoiceStatus.PAID, provider_status="paid", decline=None, failed_because=None)
+    draft = replace(paid, status=InvoiceStatus.DRAFT, provider_status="draft")
+    assert shown(CardContent(row=a_row(paid), is_private=True)).split("\n")[1] == "  Status: paid"
+    assert shown(CardContent(row=a_row(draft), is_private=True)).split("\n")[1] == "Draft: it can still change"
+
+
 def test_a_paid_invoice_is_not_said_to_be_retried() -> None:
     invoice = an_invoice(status=InvoiceStatus.PAID, next_attempt_at=NOW + timedelta(hours=2))
     assert "by itself" not in shown(CardContent(row=a_row(invoice), is_private=True))
