@@ -58,14 +58,15 @@ users = ["U_YOUR_MEMBER"]
 usergroups = []                  # such as ["S_YOUR_GROUP"]
 
 # What a role may do. What no rule allows, nobody may do, not even look.
-# Actions: view, retry, void, uncollectible, link, share, digest; "*" is looking and every action on invoices.
+# Actions: view, link, pdf, retry, resend, void, uncollectible, finalize, paid, refresh, share, digest.
+# "*" is looking and every action on invoices, so all of these but share and digest.
 [[allow]]
 role = "lead"
 actions = ["*", "share", "digest"]
 
 [[allow]]
 role = "agent"
-actions = ["view", "retry", "link"]
+actions = ["view", "retry", "resend", "link", "pdf"]
 up_to = { EUR = "500", USD = "500" }        # for one invoice; a currency not named here gives no right
 per_day = { EUR = "5000", USD = "5000" }    # for one person in 24 hours
 accounts = ["stripe"]                       # without this line: every account

@@ -113,7 +113,7 @@ features:
   slash_commands:
     - command: {command}{command_url}
       description: Look at failed invoices and act on them
-      usage_hint: "[help | failed | show REF | retry REF | void REF | link REF | history REF | status]"
+      usage_hint: "[help | failed | find TEXT | show REF | retry REF | resend REF | void REF | paid REF | link REF | …]"
       # Names arrive as ids, so that nobody can be confused with somebody of the same name.
       should_escape: true
 oauth_config:

@@ -155,7 +155,7 @@ class Identity:
     bot_id: str = "B0RECOUP"
     bot_user_id: str = "U0RECOUP"
     bot_name: str = "recoup"
-    scopes: tuple[str, ...] = ("commands", "chat:write", "usergroups:read", "users:read", "channels:read", "im:write")
+    scopes: tuple[str, ...] = ("commands", "chat:write", "usergroups:read", "users:read", "channels:read", "groups:read")
 
 
 class Workspace:
