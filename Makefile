@@ -4,13 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help sandbox tour test check crash format lock clean
+.PHONY: help sandbox tour test browser check crash pictures docs format lock clean
 help:
 	@echo "make sandbox   try Recoup in the browser, without any account"
 	@echo "make tour      the same as a short play in the terminal"
 	@echo "make test      the tests"
+	@echo "make browser   the sandbox's page in a headless Chromium, which has to be installed"
 	@echo "make check     ruff, mypy, import-linter"
 	@echo "make crash     the crash proof: killed at every point, on both sides of every answer"
+	@echo "make pictures  take the pictures in docs/ again (needs Chromium)"
+	@echo "make docs      write docs/settings.md again, from the settings"
 	@echo "make lock      resolve the lock files again (needs uv)"
 
 sandbox: $(VENV)/.run
@@ -22,6 +25,9 @@ tour: $(VENV)/.run
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -q -n auto --dist worksteal
 
+browser: $(VENV)/.test
+	$(BIN)/python -m pytest -q tests/browser
+
 check: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -30,6 +36,12 @@ check: $(VENV)/.test
 
 crash: $(VENV)/.test
 	$(BIN)/python -m tests.crash --full
+
+pictures: $(VENV)/.test
+	$(BIN)/python -m tests.browser.pictures
+
+docs: $(VENV)/.test
+	$(BIN)/python -m tests.settings_page > docs/settings.md
 
 format: $(VENV)/.test
 	$(BIN)/ruff format .

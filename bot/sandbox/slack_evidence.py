@@ -177,7 +177,7 @@ def _acknowledged(deed: Deed) -> Json:
         return {"what": "Slack got no good answer", "why": "Whatever was written down before goes on all the same."}
     return {
         "what": f"Slack got its answer after {deed.ms} ms",
-        "why": "Sent only when the decision is on disk; Slack waits three seconds at most.",
+        "why": "A decision is on disk before this is sent; Slack waits three seconds at most.",
     }
 
 

@@ -76,7 +76,7 @@ async function send(event) {
   } else {
     await act("say", { channel: place().id, text: written });
   }
-  showNewest();
+  byId("stream").scrollTop = byId("stream").scrollHeight; // whoever asks wants to see the answer
 }
 
 // --- drawing
@@ -175,7 +175,7 @@ function drawStream() {
     if (held.node && document.activeElement !== held.node && !document.querySelector("dialog[open]")) returnTo(held);
   }
   if (moved || (isNew && atEnd)) showNewest();
-  else if (isNew) offerNewest(last);
+  else if (isNew && !newestIsSeen()) offerNewest(last);
   if (isNew) announce(channel, last);
   stream.dataset.place = where;
   stream.dataset.last = last?.ts ?? "";
@@ -188,6 +188,12 @@ function showNewest() {
   const tall = last && last.offsetHeight > stream.clientHeight;
   stream.scrollTop = tall ? last.offsetTop - stream.offsetTop : stream.scrollHeight;
   byId("below").hidden = true;
+}
+
+function newestIsSeen() {
+  const stream = byId("stream");
+  const last = stream.lastElementChild;
+  return !last || last.offsetTop - stream.offsetTop < stream.scrollTop + stream.clientHeight - 48;
 }
 
 function offerNewest(last) {
@@ -299,8 +305,7 @@ function start() {
     byId("stream").lastElementChild?.focus({ preventScroll: true });
   });
   byId("stream").addEventListener("scroll", () => {
-    const stream = byId("stream");
-    if (stream.scrollHeight - stream.scrollTop - stream.clientHeight < 80) byId("below").hidden = true;
+    if (newestIsSeen()) byId("below").hidden = true;
   });
   const events = new EventSource("/sandbox/events");
   events.onmessage = refresh;

@@ -22,7 +22,7 @@ function section(block, stage) {
     words.append(el("div", { class: "fields" }, block.fields.map((field) => el("div", {}, text(field, stage.names)))));
   }
   const side = block.accessory && el("div", { class: "accessory" }, accessory(block.accessory, block, stage));
-  return el("div", { class: "block section", "data-about": stage.about, tabindex: stage.about ? "-1" : undefined }, words, side);
+  return el("div", { class: "block section", "data-about": stage.isTitle && stage.about, tabindex: stage.isTitle && "-1" }, words, side);
 }
 
 function styled(leaf, node) {
@@ -107,18 +107,21 @@ const BLOCKS = {
   input: (block, stage) => stage.field(block),
 };
 
-// The first line of a text, as it reads: "Acme GmbH · INV-0042 · EUR 420.00". What stands below it belongs to it.
-function firstLine(object, names) {
+// What a title is about: of "Acme GmbH · INV-0042 · EUR 420.00" who and which, for the amount changes when it is paid.
+// What stands below, up to the next rule or title, belongs to it.
+function subject(object, names) {
   const [line] = object.text.split("\n");
-  return el("span", {}, text({ ...object, text: line }, names)).textContent.trim().slice(0, 90) || undefined;
+  const read = el("span", {}, text({ ...object, text: line }, names)).textContent;
+  return read.split(" · ").slice(0, 2).join(" · ").trim().slice(0, 90) || undefined;
 }
 
 export function render(blocks, stage) {
   let about;
   return blocks.map((block) => {
-    if (block.type === "section") about = block.text && firstLine(block.text, stage.names);
+    const isTitle = block.type === "section" && block.text?.text.startsWith("*");
+    if (isTitle) about = subject(block.text, stage.names);
     if (block.type === "divider" || block.type === "header") about = undefined;
-    return BLOCKS[block.type]?.(block, { ...stage, about }) ?? el("div", { class: "block quiet" }, `[${block.type}]`);
+    return BLOCKS[block.type]?.(block, { ...stage, about, isTitle }) ?? el("div", { class: "block quiet" }, `[${block.type}]`);
   });
 }
 
