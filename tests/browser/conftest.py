@@ -11,8 +11,8 @@ from tests.browser.desk import Desk
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Only who asks for these tests gets them: a plain run of all tests needs no Chromium, and its loop, which runs
-    all the time, would be in the way of tests that start their own."""
+    """Only who asks for these tests gets them: a plain run of all tests needs no Chromium, and Playwright's
+    loop, which runs all the time, would be in the way of tests that start their own."""
     asked = any("browser" in argument for argument in config.args)
     return None if asked or collection_path.is_dir() else True
 

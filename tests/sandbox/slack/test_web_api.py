@@ -67,11 +67,15 @@ async def test_a_message_of_somebody_else_cannot_be_changed(client: AsyncWebClie
 
 
 async def test_a_user_id_as_channel_is_a_direct_message(client: AsyncWebClient, slack: LocalSlack) -> None:
-    opened = await client.conversations_open(users="U0TOM")
     answer = await client.chat_postMessage(channel="U0TOM", text="for you")
-    assert answer["channel"] == opened["channel"]["id"]
+    assert answer["channel"] == slack.workspace.direct("U0TOM").id
     assert [message.text for message in slack.directs("U0TOM")] == ["for you"]
     assert slack.directs("U0MAYA") == []
+
+
+async def test_opening_a_direct_message_needs_a_scope_that_the_app_does_not_have(client: AsyncWebClient) -> None:
+    refused = await error_of(client.conversations_open(users="U0TOM"))
+    assert (refused["error"], refused["needed"]) == ("missing_scope", "im:write")
 
 
 async def test_an_ephemeral_message_reaches_members_only_and_cannot_be_updated(
