@@ -63,8 +63,7 @@ FACTS: Final = ProviderFacts(
             allowed_on=frozenset({InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE}),
             provider_term="mark as paid out of band",
             consequence=(
-                "No money is taken. Stripe marks the whole invoice as paid outside Stripe and stops collecting it; this "
-                "cannot be undone."
+                "Stripe marks the whole invoice as paid outside Stripe and stops collecting it; this cannot be undone."
             ),
             takes_part=False,
         ),

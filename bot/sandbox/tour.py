@@ -50,18 +50,18 @@ class Visitor:
         async with self._session.post(f"{self._url}sandbox/{deed}", json=what) as reply:
             return dict(await reply.json())
 
-    async def add(self, number: str, magic: str, amount: int) -> str:
-        """A failed invoice whose payment method behaves as `magic` says; `amount` in cents."""
+    async def add(self, number: str, magic: str, amount: int, **more: Any) -> str:
+        """A failed invoice whose payment method behaves as `magic` says; `amount` in cents. `more` makes it another one."""
         wish = {"number": number, "magic": magic, "amount": amount, "currency": "eur", "name": f"Tour {magic}"}
-        added = await self.do("world", name="add_invoice", args=wish)
+        added = await self.do("world", name="add_invoice", args=wish | more)
         return str(added["result"]["invoice"])
 
     async def until(self, what: str, found: Callable[[], Awaitable[Any]]) -> Any:
-        """The first answer that is not None or False; raises Missing after PATIENCE."""
+        """The first answer that is not None, False or empty; raises Missing after PATIENCE."""
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             answer = await found()
-            if answer is not None and answer is not False:
+            if answer:
                 return answer
             await asyncio.sleep(0.1)
         raise Missing(what)
@@ -100,6 +100,21 @@ class Visitor:
         world = (await self.state())["world"]["stripe"]
         return [entry for entry in world["ledger"] if entry["invoice"] == invoice and entry["key"]]
 
+    async def mails(self, invoice: str) -> int:
+        """How often the invoice was e-mailed to its customer."""
+        world = (await self.state())["world"]["stripe"]
+        return sum(mail["invoice"] == invoice for mail in world["sent"])
+
+    async def answer_to(self, user: str, command: str) -> str:
+        """What a typed command is answered with, to this person alone."""
+        before = len(await self.private(user))
+        await self.do("command", user=user, channel=CHANNEL, text=command)
+
+        async def answered() -> list[Json]:
+            return (await self.private(user))[before:]
+
+        return str(await self.until(f"an answer to {command}", answered))
+
     async def invoice(self, invoice: str) -> Json:
         world = (await self.state())["world"]["stripe"]
         return next(dict(one) for one in world["invoices"] if one["id"] == invoice)
@@ -122,6 +137,11 @@ class Tour:
             ("a press above the person's limit is refused privately, and nothing is charged", self.refused),
             ("the payment page is given to one person only", self.link),
             ("an answer lost after the charge is settled by reading: one charge, shown as it is", self.unknown),
+            ("a draft is finalized after its dialog, gets its number and is not collected", self.finalize),
+            ("a payment received elsewhere is noted: the invoice is paid, and nothing is charged", self.paid),
+            ("an invoice that the customer pays is e-mailed again, once", self.resend),
+            ("a watched invoice is in the next digest, although nothing failed", self.watch),
+            ("a customer's name finds their invoices", self.find),
         ]
 
     async def prepare(self) -> None:
@@ -135,6 +155,9 @@ class Tour:
             ("TOUR-6", "charge_then_reset", 400_100),
         ):
             self._ids[number] = await self._visitor.add(number, magic, amount)
+        self._ids["TOUR-7"] = await self._visitor.add("TOUR-7", "paid", 300_100, status="draft")
+        later = {"collection_method": "send_invoice", "due_date": time.time() + 14 * 86_400, "name": "Tour de Force Ltd"}
+        self._ids["TOUR-8"] = await self._visitor.add("TOUR-8", "paid", 200_100, **later)
 
     async def digest(self) -> bool:
         await self._visitor.do("command", user=LEAD, channel=CHANNEL, text="digest now")
@@ -155,9 +178,7 @@ class Tour:
     async def void(self) -> bool:
         number, user = "TOUR-4", LEAD
         before = await self._visitor.press(user, number, "void")
-        view = await self._visitor.until("the dialog", lambda: self._view(user))
-        untouched = (await self._visitor.invoice(self._ids[number]))["status"] == "open"
-        await self._visitor.do("submit", user=user, view_id=view["id"], values=_filled(view))
+        untouched = await self._answers_dialog(user, number, "open")
         await self._visitor.until("the voided invoice", lambda: self._has_status(number, "void"))
         row = await self._settled_row(number, before)
         return untouched and not {"retry", "void"} & set(row.buttons)
@@ -186,6 +207,46 @@ class Tour:
         paid = (await self._visitor.invoice(self._ids[number]))["status"] == "paid"
         return paid and len([c for c in charges if c["result"] == "paid"]) == 1 and "retry" not in row.buttons
 
+    async def finalize(self) -> bool:
+        number = "TOUR-7"
+        await self._visitor.do("command", user=LEAD, channel=CHANNEL, text=f"finalize {self._ids[number]}")
+        untouched = await self._answers_dialog(LEAD, number, "draft")
+        await self._visitor.until("the finalized invoice", lambda: self._has_status(number, "open"))
+        invoice = await self._visitor.invoice(self._ids[number])
+        return untouched and bool(invoice["number"]) and not await self._visitor.ledger(invoice["id"])
+
+    async def paid(self) -> bool:
+        number = "TOUR-5"
+        await self._visitor.do("command", user=LEAD, channel=CHANNEL, text=f"paid {number}")
+        untouched = await self._answers_dialog(LEAD, number, "open")
+        await self._visitor.until("the paid invoice", lambda: self._has_status(number, "paid"))
+        return untouched and not await self._visitor.ledger(self._ids[number])
+
+    async def resend(self) -> bool:
+        invoice = self._ids["TOUR-8"]
+        await self._visitor.do("command", user=LEAD, channel=CHANNEL, text="resend TOUR-8")
+        await self._visitor.until("the e-mail", lambda: self._visitor.mails(invoice))
+        return bool(await self._visitor.mails(invoice) == 1)
+
+    async def watch(self) -> bool:
+        number = "TOUR-8"
+        was_there = await self._visitor.row(number) is not None
+        told = await self._visitor.answer_to(LEAD, f"watch {number}")
+        await self._visitor.do("command", user=LEAD, channel=CHANNEL, text="digest now")
+        await self._visitor.until(f"{number} in the digest", lambda: self._visitor.row(number))
+        return not was_there and number in told
+
+    async def find(self) -> bool:
+        found = await self._visitor.answer_to(AGENT, "find tour de force")
+        return "TOUR-8" in found and "TOUR-5" not in found
+
+    async def _answers_dialog(self, user: str, number: str, status: str) -> bool:
+        """Fill in the dialog and send it; true when the invoice still had `status` until then."""
+        view = await self._visitor.until("the dialog", lambda: self._view(user))
+        untouched = (await self._visitor.invoice(self._ids[number]))["status"] == status
+        await self._visitor.do("submit", user=user, view_id=view["id"], values=_filled(view))
+        return untouched
+
     async def _collects(self, number: str, users: list[str]) -> bool:
         before, *_ = await asyncio.gather(*(self._visitor.press(user, number, "retry") for user in users))
         await self._visitor.until("the paid invoice", lambda: self._has_status(number, "paid"))
@@ -210,8 +271,9 @@ class Tour:
         return row
 
     async def _view(self, user: str) -> Json | None:
+        """The open dialog once it asks for something: after a typed command it opens empty and is filled in later."""
         view = (await self._visitor.state(user))["view"]
-        return dict(view) if view else None
+        return dict(view) if view and any(block["type"] == "input" for block in view["blocks"]) else None
 
     async def _has_status(self, number: str, status: str) -> bool:
         return bool((await self._visitor.invoice(self._ids[number]))["status"] == status)
@@ -258,15 +320,21 @@ def _values(elements: list[Json]) -> list[tuple[str, str]]:
 
 
 def _filled(view: Json) -> Json:
-    """The first option of every choice, and a few words in every text field."""
-    values: Json = {}
-    for block in view["blocks"]:
-        if block["type"] != "input":
-            continue
-        element = block["element"]
-        value = element["options"][0]["value"] if "options" in element else "said on the tour"
-        values[block["block_id"]] = {element["action_id"]: value}
-    return values
+    """What a hurried person leaves: every value that is there already, the first option of a choice, nothing ticked."""
+    inputs = [block for block in view["blocks"] if block["type"] == "input"]
+    return {one["block_id"]: {one["element"]["action_id"]: _value(one["element"])} for one in inputs}
+
+
+def _value(element: Json) -> object:
+    match element["type"]:
+        case "checkboxes":
+            return []
+        case "datepicker":
+            return element["initial_date"]
+        case _ if "options" in element:
+            return element["options"][0]["value"]
+        case _:
+            return element.get("initial_value") or "said on the tour"
 
 
 def _as_text(messages: list[Json]) -> str:

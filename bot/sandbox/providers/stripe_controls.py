@@ -143,6 +143,7 @@ class Controls:
                 "per_second": stripe.limit.per_second,
             },
             "ledger": self.ledger(),
+            "sent": [asdict(mail) for mail in stripe.sent],
             "requests": [
                 {"method": seen.method, "path": seen.path, "key": seen.key, "status": seen.status, "at": seen.at}
                 for seen in stripe.requests[-SHOWN_REQUESTS:]
