@@ -243,7 +243,7 @@ class Tour:
     async def _answers_dialog(self, user: str, number: str, status: str) -> bool:
         """Fill in the dialog and send it; true when the invoice still had `status` until then."""
         view = await self._visitor.until("the dialog", lambda: self._view(user))
-        untouched = (await self._visitor.invoice(self._ids[number]))["status"] == status
+        untouched = await self._has_status(number, status)
         await self._visitor.do("submit", user=user, view_id=view["id"], values=_filled(view))
         return untouched
 
