@@ -130,6 +130,8 @@ class ActionState(StrEnum):
     REFUSED = "refused"
     NOT_APPLIED = "not_applied"
     EXPIRED = "expired"
+    UNSETTLED = "unsettled"
+    """It may have happened, no read can ever tell, and it moves no money: said, and the invoice is free again."""
 
     @property
     def is_live(self) -> bool:

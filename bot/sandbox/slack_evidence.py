@@ -37,6 +37,12 @@ STEPS: Final[Mapping[str, tuple[str, str]]] = {
     "action.refused": ("Refused, nothing sent", "The invoice and the rules are read again right before sending."),
     "action.not_applied": ("Looked up: nothing had happened", "Only now may somebody try again."),
     "action.expired": ("Too late, nothing sent", "A decision is carried out within ten minutes, or not at all."),
+    "action.unsettled": (
+        "Nobody can tell",
+        "No read can show it and no money moves: said so, and the invoice is free again.",
+    ),
+    "watch.begun": ("Watched from now on", "It stays in the digest until nothing is owed on it."),
+    "watch.ended": ("Watched no more", "Who let it go stays on record."),
     "press.refused": ("Press refused", "Refusals are written down, too, and told to this person only."),
     "press.busy": (
         "Press refused: another decision is open",

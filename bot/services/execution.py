@@ -248,6 +248,11 @@ class Execution:
         except Exception as error:  # noqa: BLE001 - a bug in an adapter after the send must not become "failed"
             return Unknown(cause=f"the answer could not be understood ({type(error).__name__})")
 
+    async def leave_unsettled(self, claim: Claim, attempt: Attempt, cause: str) -> None:
+        """What cannot be found out is told as that, and ends."""
+        ending = Ending(at=self._clock.now(), detail=cause)
+        await self.record(claim, await self._ended(claim, ActionState.UNSETTLED, ending, attempt.ref, attempt))
+
     async def _expire(self, claim: Claim) -> None:
         ending = Ending(at=self._clock.now())
         await self.record(claim, await self._ended(claim, ActionState.EXPIRED, ending, claim.action.ref, claim.attempt))

@@ -28,6 +28,8 @@ UNKNOWN_CHECKS = (
 """Waits before each read of an unknown ending; after the last, a person has to look."""
 PENDING_CHECKS = (timedelta(minutes=1), timedelta(minutes=10), _H, *([6 * _H] * 40))
 """Bank debits take 2 to 7 days: every six hours for ten days, then a person has to look."""
+UNTRACED = timedelta(minutes=10)
+"""How long a send that leaves no trace blocks the invoice, when its answer went missing."""
 MOST_SENDS = 3
 _PUNCTUAL = timedelta(seconds=1)
 _SETTLE_WITHIN = 30.0
@@ -50,8 +52,7 @@ class Reconciliation:
         outcome = await self._read(attempt)
         match outcome:
             case Unknown() if not attempt.action.traits.leaves_trace:
-                # No read will ever tell; the same key again does, and cannot have two effects.
-                await self._resend_or_wait(claim, attempt, outcome.cause)
+                await self._without_a_trace(claim, attempt, outcome.cause)
             case Unknown(cause=cause):
                 await self._wait(claim, cause)
             case Pending(detail=detail):
@@ -85,6 +86,14 @@ class Reconciliation:
         provider = self._accounts.provider(attempt.ref.account)
         travel = provider.facts.settle_after if provider else timedelta(seconds=120)
         return self._clock.now() >= attempt.last_sent_at + SEND_DEADLINE + travel
+
+    async def _without_a_trace(self, claim: Claim, attempt: Attempt, cause: str) -> None:
+        """No read will ever tell. The same key again does, and cannot have two effects; where that is not possible, the
+        doubt is told after ten minutes, and does not block what moves money."""
+        if not self._may_resend(claim, attempt) and self._clock.now() >= attempt.last_sent_at + UNTRACED:
+            await self._execution.leave_unsettled(claim, attempt, cause)
+        else:
+            await self._resend_or_wait(claim, attempt, cause)
 
     async def _resend_or_wait(self, claim: Claim, attempt: Attempt, cause: str) -> None:
         if self._may_resend(claim, attempt) and (guarded := await self._execution.guard_resend(claim)) is not None:

@@ -16,7 +16,13 @@ from bot.storage.database import Database, uninterrupted
 from bot.storage.instant import Instant, db_now
 from bot.storage.tables import action, attempt, event, offer, posting
 
-ENDED_BY_SENDING = (ActionState.SUCCEEDED, ActionState.DECLINED, ActionState.REJECTED, ActionState.NOT_APPLIED)
+ENDED_BY_SENDING = (
+    ActionState.SUCCEEDED,
+    ActionState.DECLINED,
+    ActionState.REJECTED,
+    ActionState.NOT_APPLIED,
+    ActionState.UNSETTLED,
+)
 """States of an ended action that counts in an offer's version; REFUSED and EXPIRED were never sent."""
 IS_KNOWN = action.c.kind.in_(list(Action))
 """Kinds of decisions that only a newer version knows are left to it."""

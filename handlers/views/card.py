@@ -20,6 +20,7 @@ from handlers.views.row import (
     known_reason,
     pressable,
     title,
+    was_owed,
     why_failed,
 )
 from handlers.views.sentences import sentence
@@ -35,7 +36,7 @@ _PAYMENT: dict[PaymentState, str] = {
 def card(content: CardContent, *, command: str, now: datetime) -> Rendered:
     row = content.row
     story = sentence(row.action, command, row.invoice) if row.action else known_reason(row.invoice, now)
-    head = f"{title(row.invoice)}\n{story}"
+    head = f"{title(row.invoice, owed=was_owed(row))}\n{story}"
     shown = [
         blocks.section(head, block_id=block_id(row, 0, "head")),
         blocks.fields(_facts(row, now), block_id=block_id(row, 0, "facts")),

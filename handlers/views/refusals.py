@@ -36,6 +36,7 @@ _ENDED: dict[ActionState, str] = {
     ActionState.REFUSED: "it was refused",
     ActionState.NOT_APPLIED: "nothing was changed",
     ActionState.EXPIRED: "it took too long and was not done",
+    ActionState.UNSETTLED: "nobody can tell how it ended",
 }
 
 

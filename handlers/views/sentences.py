@@ -20,7 +20,7 @@ _SURE_OF_ITSELF = frozenset({ActionState.ACCEPTED, ActionState.EXECUTING, Action
 """States whose sentence needs no reference: nobody will have to look anything up."""
 
 
-def sentence(  # noqa: C901, PLR0911 - one case per state, none hidden
+def sentence(  # noqa: C901, PLR0911, PLR0912 - one case per state, none hidden
     action: ActionRecord, command: str = "/invoice", invoice: Invoice | None = None
 ) -> str:
     """mrkdwn; names who decided and, once it has ended, at what time. `invoice`: as it stands since then."""
@@ -47,6 +47,8 @@ def sentence(  # noqa: C901, PLR0911 - one case per state, none hidden
             return _sign(action, f"Checked: {action.kind.traits.undone}. Press again if you still want to")
         case ActionState.EXPIRED:
             return _sign(action, f"Not done: it took longer than ten minutes; {action.kind.traits.undone}. Press again")
+        case ActionState.UNSETTLED:
+            return _sign(action, _unsettled(action))
         case _:
             assert_never(action.state)
 
@@ -124,6 +126,14 @@ def _needs_human(action: ActionRecord) -> str:
         f"Nobody knows yet {_OPEN_QUESTION[action.kind]}, and checking by itself has stopped. Look at the provider's "
         f"dashboard, then press Check again. Until then nothing else can be done to this invoice here. "
         f"(by {person(action.actor.user)})"
+    )
+
+
+def _unsettled(action: ActionRecord) -> str:
+    cause = _detail(action) or "the provider's answer is missing"
+    return (
+        f"Nobody can tell {_OPEN_QUESTION[action.kind]}: {cause}. Look at the provider, or ask the customer, before you "
+        f"{_DOUBT.get(action.kind, ('', 'do it again'))[1]}"
     )
 
 

@@ -106,4 +106,5 @@ def test_live_states_block_and_what_may_have_reached_the_bank_counts() -> None:
         ActionState.REFUSED,
         ActionState.NOT_APPLIED,
         ActionState.EXPIRED,
+        ActionState.UNSETTLED,
     }

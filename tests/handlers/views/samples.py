@@ -151,6 +151,7 @@ _ENDINGS: dict[ActionState, Ending] = {
     ActionState.REFUSED: Ending(at=NOW, refusal=Refusal(RefusalKind.CHANGED, {"what": "paid"})),
     ActionState.NOT_APPLIED: Ending(at=NOW),
     ActionState.EXPIRED: Ending(at=NOW),
+    ActionState.UNSETTLED: Ending(at=NOW, detail="Stripe does not tell whether the e-mail left"),
 }
 
 

@@ -28,6 +28,7 @@ _TROUBLED = [
     ActionState.REFUSED,
     ActionState.NOT_APPLIED,
     ActionState.EXPIRED,
+    ActionState.UNSETTLED,
 ]
 
 FULL_FACTS = {
