@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import json
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -97,8 +98,12 @@ class _Call:
     template: str
     ids: Sequence[str]
     params: Pairs = ()
-    form: Pairs | None = None
-    key: str | None = None
+    content: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_read(self) -> bool:
+        return self.method == "GET"
 
     @property
     def path(self) -> str:
@@ -154,7 +159,23 @@ class ProviderHttp:
 
     async def post(self, template: str, *ids: str, form: Pairs, key: str) -> Reply | Rejected | Unknown:
         """Send exactly once. Rejected: it surely never left. Unknown: it may have arrived. Never raises for silence."""
-        call = _Call(method="POST", template=template, ids=ids, form=form, key=key)
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "Idempotency-Key": key}
+        return await self._send(
+            _Call(method="POST", template=template, ids=ids, content=urlencode(form).encode(), headers=headers)
+        )
+
+    async def send(
+        self, method: str, template: str, *ids: str, body: Mapping[str, object] | None = None
+    ) -> Reply | Rejected | Unknown:
+        """Like `post`, for a provider that takes JSON and knows no idempotency keys. `body` None sends no body."""
+        content = b"" if body is None else json.dumps(body, ensure_ascii=False).encode()
+        headers = {"Content-Type": "application/json"}
+        return await self._send(_Call(method=method, template=template, ids=ids, content=content, headers=headers))
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def _send(self, call: _Call) -> Reply | Rejected | Unknown:
         await self._budget.turn()
         try:
             reply = await self._exchange(call)
@@ -163,9 +184,6 @@ class ProviderHttp:
         if reply.status == 429:
             self._budget.pause(reply.retry_after or self._pace.backoff(0))
         return reply
-
-    async def close(self) -> None:
-        await self._client.aclose()
 
     async def _read_once(self, call: _Call) -> Reply | Exception:
         async with self._budget.reading():
@@ -191,7 +209,7 @@ class ProviderHttp:
         seen = {"account": self._account, "method": call.method, "path": call.template}
         outcome = "silent"
         try:
-            async with asyncio.timeout(SEND_LIMIT if call.method == "POST" else 2 * READ_LIMIT):
+            async with asyncio.timeout(2 * READ_LIMIT if call.is_read else SEND_LIMIT):
                 reply = await self._round_trip(call)
         except _SILENCE as error:
             log.warning("provider.silent", **seen, error=type(error).__name__, ms=_ms_since(started))
@@ -213,21 +231,20 @@ class ProviderHttp:
                     raise _TooLarge
         finally:
             await response.aclose()
-        return Reply(response.status_code, {k.lower(): v for k, v in response.headers.items()}, bytes(content))
+        headers = {k.lower(): v for k, v in response.headers.items()}
+        if self._pace.wait_header in headers:
+            headers.setdefault("retry-after", headers[self._pace.wait_header])
+        return Reply(response.status_code, headers, bytes(content))
 
     def _request(self, call: _Call) -> httpx.Request:
         url = f"{str(self._base).rstrip('/')}{call.path}"
-        if call.form is None:
+        if call.is_read:
             headers = {"Authorization": self._access.read.get_secret_value()}
             timeout = httpx.Timeout(READ_LIMIT, connect=5.0)
             return self._client.build_request("GET", url, params=list(call.params), headers=headers, timeout=timeout)
-        headers = {
-            "Authorization": self._access.send.get_secret_value(),
-            "Content-Type": "application/x-www-form-urlencoded",
-            "Idempotency-Key": call.key or "",
-        }
+        headers = {"Authorization": self._access.send.get_secret_value(), **call.headers}
         timeout = httpx.Timeout(SEND_LIMIT, connect=10.0, pool=10.0)
-        return self._client.build_request("POST", url, content=urlencode(call.form), headers=headers, timeout=timeout)
+        return self._client.build_request(call.method, url, content=call.content, headers=headers, timeout=timeout)
 
 
 def silence(error: Exception) -> Rejected | Unknown:

@@ -22,6 +22,8 @@ class Pace:
     per_second: float
     burst: int = 10
     concurrent: int = 4
+    wait_header: str = "retry-after"
+    """In which header, in small letters, the provider says how many seconds to wait."""
 
     def backoff(self, tries: int) -> float:
         """Seconds before the next try of a read: a few turns of the account's own pace, four times more each time."""

@@ -257,3 +257,28 @@ async def test_no_more_than_four_reads_at_once() -> None:
     client = a_client(Wire(), transport=httpx.MockTransport(slow))
     await asyncio.gather(*(client.get("/v1/x") for _ in range(12)))
     assert most == 4
+
+
+@pytest.mark.parametrize(("body", "content"), [(None, b""), ({"note": "Ø"}, '{"note": "Ø"}'.encode())])
+async def test_a_send_may_carry_json_or_nothing(body: dict[str, object] | None, content: bytes) -> None:
+    wire = Wire({f"PUT {SAMPLES}": httpx.Response(200)})
+    assert isinstance(await a_client(wire).send("PUT", "/v1/things/{}", "in_1", body=body), Reply)
+    (request,) = wire.requests
+    assert request.content == content
+    assert request.headers["content-type"] == "application/json"
+    assert request.headers["authorization"] == SECRET
+    assert "idempotency-key" not in request.headers
+
+
+async def test_the_wait_is_read_from_the_header_that_the_provider_uses() -> None:
+    wire = Wire({f"GET {SAMPLES}": httpx.Response(429, headers={"X-RateLimit-Reset": "3600"})})
+    client = ProviderHttp(
+        "acme-eu",
+        "https://api.example.com",
+        access=Access(send=SecretStr(SECRET), read=SecretStr(SECRET)),
+        headers={},
+        pace=Pace(per_second=1000, wait_header="x-ratelimit-reset"),
+        transport=httpx.MockTransport(wire.respond),
+    )
+    assert (await client.get("/v1/things/{}", "in_1")).retry_after == 3600
+    assert len(wire.requests) == 1
