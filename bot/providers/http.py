@@ -143,9 +143,9 @@ class ProviderHttp:
     def is_loopback(self) -> bool:
         return _is_loopback(self._base.host)
 
-    async def get(self, template: str, *ids: str, params: Pairs = ()) -> Reply:
+    async def get(self, template: str, *ids: str, params: Pairs = (), accept: str = "application/json") -> Reply:
         """Read, with up to two more tries. Answers any status; raises ProviderFailure when there is no answer."""
-        call = _Call(method="GET", template=template, ids=ids, params=params)
+        call = _Call(method="GET", template=template, ids=ids, params=params, headers={"Accept": accept})
         answer = await self._read_once(call)
         for tries in range(2):
             wait = self._wait_for(answer, tries)
@@ -239,7 +239,7 @@ class ProviderHttp:
     def _request(self, call: _Call) -> httpx.Request:
         url = f"{str(self._base).rstrip('/')}{call.path}"
         if call.is_read:
-            headers = {"Authorization": self._access.read.get_secret_value()}
+            headers = {"Authorization": self._access.read.get_secret_value(), **call.headers}
             timeout = httpx.Timeout(READ_LIMIT, connect=5.0)
             return self._client.build_request("GET", url, params=list(call.params), headers=headers, timeout=timeout)
         headers = {"Authorization": self._access.send.get_secret_value(), **call.headers}

@@ -282,3 +282,10 @@ async def test_the_wait_is_read_from_the_header_that_the_provider_uses() -> None
     )
     assert (await client.get("/v1/things/{}", "in_1")).retry_after == 3600
     assert len(wire.requests) == 1
+
+
+@pytest.mark.parametrize("wanted", ["application/json", "application/pdf"])
+async def test_a_read_asks_for_the_kind_that_it_can_use(wanted: str) -> None:
+    wire = Wire({f"GET {SAMPLES}": httpx.Response(200, content=b"%PDF-1.4")})
+    await a_client(wire).get("/v1/things/{}", "in_1", accept=wanted)
+    assert wire.requests[0].headers.get_list("accept") == [wanted]
