@@ -126,6 +126,8 @@ class Tour:
     def __init__(self, visitor: Visitor) -> None:
         self._visitor = visitor
         self._ids: dict[str, str] = {}
+        self.seen = "nothing yet"
+        """The row that was looked at last, for whoever has to find out why a stop failed."""
 
     def stops(self) -> list[tuple[str, Callable[[], Awaitable[bool]]]]:
         return [
@@ -268,6 +270,7 @@ class Tour:
 
         row = await self._visitor.until(f"the ending of {number}", settled)
         assert isinstance(row, Row)  # noqa: S101 - `until` answers what `settled` found
+        self.seen = f"{row.text!r} with {', '.join(sorted(row.buttons))}"
         return row
 
     async def _view(self, user: str) -> Json | None:
@@ -291,7 +294,8 @@ async def take_tour(page_url: str) -> int:
         await tour.prepare()
         for title, stop in tour.stops():
             try:
-                is_right, why = await stop(), "another ending than expected"
+                is_right = await stop()
+                why = f"another ending than expected; the last row seen was {tour.seen}"
             except Missing as missing:
                 is_right, why = False, f"{missing} did not appear"
             passed, failed = passed + is_right, failed + (not is_right)
