@@ -34,6 +34,8 @@ SCOPES: Final = (
     Scope("commands", "the slash command"),
     Scope("usergroups:read", "who is in the user groups that roles name"),
     Scope("users:read", "who is a guest or deactivated"),
+    Scope("files:write", "hands over an invoice's PDF, where the provider has no link to it"),
+    Scope("im:write", "opens the direct messages that such a PDF is put into"),
     Scope("channels:read", "recoup doctor: is the bot in the channel, is the channel shared with another company", True),
     Scope("groups:read", "recoup doctor: the same for private channels", True),
 )

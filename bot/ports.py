@@ -23,7 +23,7 @@ from typing import Protocol
 
 from bot.domain.action import Action, ActionState
 from bot.domain.capability import ProviderFacts
-from bot.domain.content import Content
+from bot.domain.content import Content, FileContent
 from bot.domain.details import Details
 from bot.domain.digest import Digest, DigestKey, DigestPlan, ListedInvoice, Watched
 from bot.domain.errors import RecoupError
@@ -103,8 +103,9 @@ class Provider(Protocol):
     async def payment_link(self, ref: InvoiceRef) -> str | None:
         """The hosted payment page, fetched fresh; None where the invoice has none."""
 
-    async def pdf(self, ref: InvoiceRef) -> str | None:
-        """Where the PDF can be fetched without a key, fetched fresh; None where the invoice has none."""
+    async def pdf(self, ref: InvoiceRef) -> str | bytes | None:
+        """Where the PDF can be fetched without a key; else the PDF itself, at most 20 MB and checked to be one. Fetched
+        fresh; None where the invoice has none."""
 
     async def close(self) -> None: ...
 
@@ -399,6 +400,9 @@ class Announcer(Protocol):
     async def update(self, channel: str, ts: str, content: Content) -> None: ...
     async def whisper(self, channel: str, user: str, content: Content) -> None: ...
     async def direct(self, user: str, content: Content) -> None: ...
+    async def hand_over(self, user: str, file: FileContent) -> str:
+        """Upload it into the direct messages with this person; answers their channel."""
+
     async def respond(self, response_url: str, content: Content, *, replace: bool = False) -> None: ...
 
 

@@ -1,21 +1,29 @@
-"""Private answers to reads: to the response_url while it lives, else an ephemeral, else a direct message."""
+"""Private answers to reads: to the response_url while it lives, else an ephemeral, else a direct message.
+
+A file goes into the direct messages whatever was asked where: Slack has no files that one person alone sees in a channel.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
 from collections.abc import Awaitable
-from typing import TypeVar
+from typing import Final, TypeVar, assert_never
 
 import structlog
 
-from bot.domain.content import Content, RefusalContent
+from bot.domain.content import Content, FileContent, RefusalContent
 from bot.domain.errors import JournalUnavailable
 from bot.domain.records import ReplyTo
 from bot.domain.refusal import Refusal, RefusalKind
-from bot.ports import Announcer, SlackFailure
+from bot.ports import Announcer, NotSaid, SlackFailure
+from handlers.announcer import TOO_LARGE
+from handlers.background import ANSWER_WITHIN
+from handlers.views.text import plain
 
 READ_WITHIN = 20.0
+_TO_SAY_SO: Final = 4.0
+"""Seconds that are kept for telling how the handing over went."""
 _log = structlog.get_logger()
 _Read = TypeVar("_Read")
 
@@ -23,13 +31,35 @@ _Read = TypeVar("_Read")
 class Answers:
     """Reads are not journalled: an answer that no address takes is given up with a log line."""
 
-    def __init__(self, announcer: Announcer) -> None:
+    def __init__(self, announcer: Announcer, *, answer_within: float = ANSWER_WITHIN) -> None:
+        """`answer_within`: seconds after which whoever runs this cuts it, reading and telling together."""
         self._announcer = announcer
+        self._patience = answer_within - _TO_SAY_SO
 
     async def read_and_tell(self, reading: Awaitable[Content], reply_to: ReplyTo) -> None:
-        await self.tell(await asked_within(reading), reply_to)
+        until = self._soon()
+        await self.tell(await asked_within(reading), reply_to, until=until)
 
-    async def tell(self, content: Content, reply_to: ReplyTo) -> None:
+    async def tell(self, content: Content, reply_to: ReplyTo, *, until: float | None = None) -> None:
+        """A file is handed over first, by the loop's time `until`; what is said then is how that went."""
+        if not isinstance(content, FileContent):
+            await self._say(content, reply_to)
+            return
+        try:
+            async with asyncio.timeout_at(until if until is not None else self._soon()):
+                channel = await self._announcer.hand_over(reply_to.user, content)
+        except TimeoutError:
+            await self._say(_not_handed_over(content, SlackFailure(NotSaid.LOST, "too slow")), reply_to)
+        except SlackFailure as failure:
+            await self._say(_not_handed_over(content, failure), reply_to)
+        else:
+            if channel != reply_to.channel:
+                await self._say(content, reply_to)
+
+    def _soon(self) -> float:
+        return asyncio.get_running_loop().time() + self._patience
+
+    async def _say(self, content: Content, reply_to: ReplyTo) -> None:
         for say in (self._respond, self._whisper, self._direct):
             try:
                 if await say(content, reply_to):
@@ -70,3 +100,31 @@ async def asked_within(reading: Awaitable[_Read]) -> _Read | RefusalContent:
 
 def failed(sentence: str) -> RefusalContent:
     return RefusalContent(refusal=Refusal(RefusalKind.READ_FAILED, {"sentence": sentence}), reference=secrets.token_hex(4))
+
+
+def _not_handed_over(file: FileContent, failure: SlackFailure) -> RefusalContent:
+    content = failed(_why_not(plain(file.invoice.label, 60), failure))
+    _log.warning("file.not_handed_over", why=failure.why, detail=failure.detail, reference=content.reference)
+    return content
+
+
+def _why_not(name: str, failure: SlackFailure) -> str:
+    instead = "Open the invoice at the provider instead."
+    match failure.why:
+        case NotSaid.DENIED if failure.detail == "missing_scope":
+            return "The bot may not upload files yet; ask whoever runs it to add files:write and im:write."
+        case NotSaid.DENIED:
+            return f"Slack does not let the bot send files ({failure.detail}); ask whoever runs it to look. {instead}"
+        case NotSaid.WAIT:
+            return f"Slack could not take the PDF of {name} just now, so it was not sent. Try again in a minute."
+        case NotSaid.LOST:
+            return (
+                f"Slack did not say whether the PDF of {name} arrived. Look in your direct messages with me; "
+                "if it is not there, ask for it again."
+            )
+        case NotSaid.UNUSABLE if failure.detail == TOO_LARGE:
+            return f"The PDF of {name} is too large to send: more than 20 MB. {instead}"
+        case NotSaid.UNUSABLE | NotSaid.GONE:
+            return f"Slack did not take the PDF of {name} ({failure.detail}), so it was not sent. {instead}"
+        case _:
+            assert_never(failure.why)

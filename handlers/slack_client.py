@@ -6,6 +6,7 @@ left out (Slack platform notes, rate limits). Waiting and trying again is the ou
 
 from __future__ import annotations
 
+import io
 import json
 import math
 from typing import Any, Final
@@ -18,6 +19,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.ports import NotSaid, SlackFailure
 
 TIMEOUT_SECONDS: Final = 10
+UPLOAD_SECONDS: Final = 20
 _PAUSE: Final = 5.0
 _LONGEST_PAUSE: Final = 3600.0
 _SLACK_DOMAINS: Final = ("slack.com", "slack-gov.com")
@@ -69,6 +71,10 @@ class SlackCalls:
         """A method that reads: Slack takes its arguments in the query, not as JSON."""
         return await self._call(method, http_verb="GET", params=arguments)
 
+    async def form(self, method: str, **arguments: str) -> dict[str, Any]:
+        """A method that takes a form and no JSON."""
+        return await self._call(method, data=arguments)
+
     async def _call(self, method: str, **how: Any) -> dict[str, Any]:
         try:
             response = await self._client.api_call(method, **how)
@@ -101,6 +107,21 @@ class SlackCalls:
             raise SlackFailure(NotSaid.LOST, type(error).__name__) from None
         _check_response(reply.status, text, reply.headers.get("Retry-After"))
 
+    async def upload(self, upload_url: str, content: bytes) -> None:
+        """Send a file where `files.getUploadURLExternal` said, on Slack's own hosts only. The URL is the right to do so:
+        the token is not sent along. Nobody sees the file yet, so a lost answer leaves no doubt."""
+        if not self._is_slack(upload_url):
+            raise SlackFailure(NotSaid.UNUSABLE, "the upload_url is not on a host of Slack")
+        kind, patience = {"Content-Type": "application/octet-stream"}, aiohttp.ClientTimeout(total=UPLOAD_SECONDS)
+        try:
+            async with self._session.post(
+                upload_url, data=io.BytesIO(content), headers=kind, timeout=patience, allow_redirects=False
+            ) as reply:
+                await reply.read()
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise SlackFailure(NotSaid.WAIT, type(error).__name__) from None
+        _check_upload(reply.status, reply.headers.get("Retry-After"))
+
     def _is_slack(self, url: str) -> bool:
         """Readers of URLs disagree about credentials, backslashes and blanks: none of Slack's has any."""
         try:
@@ -129,6 +150,15 @@ def _check_response(status: int, text: str, retry_after: str | None) -> None:
     if status >= 300:
         # Slack answers 500 for a spent response_url at times; the next address is safe, it repeats at most a text.
         raise SlackFailure(NotSaid.GONE if error else NotSaid.LOST, error or f"http {status}")
+
+
+def _check_upload(status: int, retry_after: str | None) -> None:
+    if status == 429:
+        raise SlackFailure(NotSaid.WAIT, "ratelimited", retry_after=_seconds(retry_after))
+    if 400 <= status < 500:
+        raise SlackFailure(NotSaid.UNUSABLE, f"http {status}")
+    if status != 200:
+        raise SlackFailure(NotSaid.WAIT, f"http {status}")
 
 
 def _error_word(text: str) -> str:

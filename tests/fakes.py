@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.action import Action, ActionState
 from bot.domain.capability import ProviderFacts
-from bot.domain.content import CardContent, Content, EndingContent
+from bot.domain.content import CardContent, Content, EndingContent, FileContent
 from bot.domain.digest import DigestPlan
 from bot.domain.invoice import Invoice, InvoiceRef, InvoiceStatus, PaymentMethod
 from bot.domain.outcome import Outcome, Rejected, RejectedReason, Succeeded
@@ -64,6 +64,7 @@ class FakeProvider:
         self.read_failures: deque[Exception] = deque()
         self.listing: list[Invoice | Unreadable] | Exception | None = None
         self.links: dict[InvoiceRef, str | Exception | None] = {}
+        self.pdfs: dict[InvoiceRef, bytes] = {}
         self.stored: dict[InvoiceRef, list[PaymentMethod]] = {}
         self.stored_failure: Exception | None = None
         self.performed: list[ActionOrder] = []
@@ -123,8 +124,8 @@ class FakeProvider:
             raise self.stored_failure
         return self.stored.get(ref, [])
 
-    async def pdf(self, ref: InvoiceRef) -> str | None:
-        return await self.payment_link(ref)
+    async def pdf(self, ref: InvoiceRef) -> str | bytes | None:
+        return self.pdfs.get(ref) or await self.payment_link(ref)
 
     async def perform(self, order: ActionOrder) -> Outcome:
         self.performed.append(order)
@@ -226,6 +227,11 @@ class FakeAnnouncer:
     async def direct(self, user: str, content: Content) -> None:
         self._try("direct")
         self.said.append(Said(how="direct", to=user, content=content, user=user))
+
+    async def hand_over(self, user: str, file: FileContent) -> str:
+        self._try("hand_over")
+        self.said.append(Said(how="hand_over", to=f"D{user[1:]}", content=file, user=user))
+        return f"D{user[1:]}"
 
     async def respond(self, response_url: str, content: Content, *, replace: bool = False) -> None:
         self._try("respond")

@@ -126,6 +126,16 @@ class LinkContent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FileContent:
+    """A PDF that needs a key to be fetched, so it is handed over as a file, in a direct message; said elsewhere, it tells
+    that it was. `content` is the PDF itself."""
+
+    invoice: Invoice
+    name: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WatchContent:
     """The answer to `watch` and `unwatch`: whether the invoice is watched now, and whether that is news."""
 
@@ -181,6 +191,7 @@ Content = (
     | EndingContent
     | RefusalContent
     | LinkContent
+    | FileContent
     | WatchContent
     | HistoryContent
     | StatusContent

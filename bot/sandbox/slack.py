@@ -14,6 +14,7 @@ from bot.sandbox.slack_control import Control, World, loopback_only
 from bot.sandbox.slack_delivery import ACK_DEADLINE, Answer, Courier, SignedHttp, SocketMode, Transport
 from bot.sandbox.slack_evidence import Records
 from bot.sandbox.slack_faults import Faults
+from bot.sandbox.slack_files import UPLOAD_MOST, Files
 from bot.sandbox.slack_methods import Methods
 from bot.sandbox.slack_play import Play, Press, Typed
 from bot.sandbox.slack_state import (
@@ -66,9 +67,10 @@ class LocalSlack:
         self.sockets = SocketMode(
             self.identity.app_id, lambda: f"{HOST}:{self.port}", self.ack_deadline, self.workspace.changed
         )
-        methods = Methods(self.workspace, self.views, lambda: self.page_url)
+        files = Files(self.workspace, lambda: self.page_url)
+        methods = Methods(self.workspace, self.views, files, lambda: self.page_url)
         tokens = Tokens(bot=self.bot_token, app=self.app_token)
-        self.api = WebApi(self.workspace, methods, self.faults, tokens, self.sockets.new_url)
+        self.api = WebApi(self.workspace, methods, files, self.faults, tokens=tokens, connection_url=self.sockets.new_url)
         courier = Courier(self._transport, self.faults.loses_ack)
         self.play = Play(self.workspace, self.views, courier, lambda token: f"{self.page_url}response/{token}")
         self.control = Control(
@@ -94,7 +96,7 @@ class LocalSlack:
     async def start(self) -> None:
         """Listen on loopback; port 0 takes a free one, which `port` then names."""
         self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
-        app = web.Application(middlewares=[loopback_only])
+        app = web.Application(middlewares=[loopback_only], client_max_size=UPLOAD_MOST + 64 * 1024)
         app.add_routes([*self.api.routes(), web.get("/link/", self.sockets.connect), *self.control.routes()])
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()

@@ -203,6 +203,7 @@ class Control:
             "text": message.text,
             "blocks": message.blocks,
             "attachments": message.content.attachments,
+            "files": message.content.files,
             "thread_ts": message.thread_ts,
             "edited": message.edited,
             "ephemeral": message.only_for is not None,

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, Final
+
+_WRITES: Final = frozenset(
+    {"chat.postMessage", "chat.postEphemeral", "chat.update", "response_url", "upload", "files.completeUploadExternal"}
+)
 
 
 @dataclass(slots=True)
@@ -22,6 +26,8 @@ class Faults:
     retry_after: int = 1
     """Seconds, for 429."""
     usergroups_failing: bool = False
+    uploads_failing: bool = False
+    """500 to every file that is sent to an upload URL."""
     lose_acks: int = 0
     """This many answers of the app to a delivery are lost: it acted, and the user is told that it did not."""
     only: str | None = None
@@ -33,7 +39,7 @@ class Faults:
         return self.hits(method) and self._take("ratelimited")
 
     def drops_reply(self, method: str) -> bool:
-        writes = method in {"chat.postMessage", "chat.postEphemeral", "chat.update", "response_url"}
+        writes = method in _WRITES
         wanted = method == self.only if self.only else method == "chat.postMessage"
         return writes and wanted and self._take("drop_reply")
 

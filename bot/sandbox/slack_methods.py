@@ -10,6 +10,7 @@ from typing import Any, Final, TypeAlias
 from bot.sandbox.slack_blocks import judge_message, judge_view
 from bot.sandbox.slack_content import content_of, parsed
 from bot.sandbox.slack_directory_methods import channel_json
+from bot.sandbox.slack_files import Files
 from bot.sandbox.slack_payloads import message_json
 from bot.sandbox.slack_state import Json, Message, Person, SlackError, Workspace
 from bot.sandbox.slack_views import Views
@@ -35,16 +36,17 @@ def _thread_of(args: Mapping[str, Any]) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A method, and the scope a token needs for it."""
+    """A method, and the scope a token needs for it. Of a call that comes as JSON, a method that takes none sees nothing."""
 
     call: Call
     scope: str | None = None
+    takes_json: bool = True
 
 
 class Methods:
     """What the bot may ask of the workspace. Every method raises SlackError where Slack would say no."""
 
-    def __init__(self, workspace: Workspace, views: Views, team_url: Callable[[], str]) -> None:
+    def __init__(self, workspace: Workspace, views: Views, files: Files, team_url: Callable[[], str]) -> None:
         self._workspace = workspace
         self._views = views
         self._team_url = team_url
@@ -58,6 +60,8 @@ class Methods:
             "chat.delete": Method(self.delete, "chat:write"),
             "conversations.info": Method(self.conversation_info, "channels:read"),
             "conversations.open": Method(self.open_conversation, "im:write"),
+            "files.getUploadURLExternal": Method(files.upload_url, "files:write", takes_json=False),
+            "files.completeUploadExternal": Method(files.complete, "files:write"),
             "usergroups.list": Method(self.usergroups, "usergroups:read"),
             "usergroups.users.list": Method(self.usergroup_users, "usergroups:read"),
             "users.info": Method(self.user_info, "users:read"),

@@ -51,6 +51,8 @@ def message_json(identity: Identity, message: Message) -> Json:
         whole["edited"] = {"user": message.author, "ts": message.ts}
     if message.content.attachments:
         whole["attachments"] = message.content.attachments
+    if message.content.files:
+        whole["files"] = message.content.files
     if message.content.metadata:
         whole["metadata"] = message.content.metadata
     return whole

@@ -72,6 +72,7 @@ class Content:
     blocks: list[Json] = field(default_factory=list)
     attachments: list[Json] = field(default_factory=list)
     metadata: Json | None = None
+    files: list[Json] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -155,7 +156,16 @@ class Identity:
     bot_id: str = "B0RECOUP"
     bot_user_id: str = "U0RECOUP"
     bot_name: str = "recoup"
-    scopes: tuple[str, ...] = ("commands", "chat:write", "usergroups:read", "users:read", "channels:read", "groups:read")
+    scopes: tuple[str, ...] = (
+        "commands",
+        "chat:write",
+        "usergroups:read",
+        "users:read",
+        "files:write",
+        "im:write",
+        "channels:read",
+        "groups:read",
+    )
 
 
 class Workspace:
@@ -264,7 +274,7 @@ class Workspace:
     def rewrite(self, message: Message, content: Content) -> None:
         if message.content.metadata is not None and content.metadata is None:
             content = replace(content, metadata=message.content.metadata)
-        message.content = content
+        message.content = replace(content, files=message.content.files)
         message.edited = message.only_for is None
         self.changed()
 

@@ -12,11 +12,14 @@ from aiohttp import web
 
 from bot.sandbox.slack_content import content_of
 from bot.sandbox.slack_faults import Faults
+from bot.sandbox.slack_files import Files
 from bot.sandbox.slack_methods import Methods
 from bot.sandbox.slack_state import Json, ResponseUrl, SlackError, Workspace
 
 RESPONSE_URL = "response_url"
 """Under this name uses of response URLs stand among the calls."""
+UPLOAD = "upload"
+"""Likewise uses of upload URLs."""
 
 
 @dataclass(slots=True)
@@ -41,10 +44,12 @@ class Tokens:
         return hmac.compare_digest(shown.encode(), wanted.encode())
 
 
-async def arguments_of(request: web.Request) -> Json:
+async def arguments_of(request: web.Request, *, takes_json: bool = True) -> Json:
     """Query, form or JSON; form and query fields are text."""
     args: Json = dict(request.query)
     if request.content_type == "application/json":
+        if not takes_json:
+            return args
         try:
             body = await request.json()
         except ValueError:
@@ -69,12 +74,14 @@ class WebApi:
         self,
         workspace: Workspace,
         methods: Methods,
+        files: Files,
         faults: Faults,
         tokens: Tokens,
         connection_url: Callable[[], str],
     ) -> None:
         self._workspace = workspace
         self._methods = methods
+        self._files = files
         self._faults = faults
         self._tokens = tokens
         self._connection_url = connection_url
@@ -85,12 +92,15 @@ class WebApi:
             web.post("/api/{method}", self.handle),
             web.get("/api/{method}", self.handle),
             web.post("/response/{token}", self.respond),
+            web.post("/upload/v1/{token}", self.upload),
+            web.get("/files/{id}/{name}", self._files.download),
         ]
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         method = request.match_info["method"]
+        known = self._methods.table.get(method)
         try:
-            args = await arguments_of(request)
+            args = await arguments_of(request, takes_json=known is None or known.takes_json)
         except SlackError as error:
             return web.json_response(refused(error))
         shown = request.headers.get("Authorization", "").removeprefix("Bearer ") or str(args.get("token", ""))
@@ -122,6 +132,31 @@ class WebApi:
             return web.json_response(refused(problem), status=HTTPStatus.NOT_FOUND if spent else HTTPStatus.BAD_REQUEST)
         call.answer = "ok"
         return self._cut(request, call) if self._faults.drops_reply(RESPONSE_URL) else web.Response(text="ok")
+
+    async def upload(self, request: web.Request) -> web.StreamResponse:
+        """Take the bytes of a file, plain or as a form."""
+        content = await self._bytes_of(request)
+        call = self._noted(UPLOAD, {"bytes": len(content)})
+        fault = await self._spoiled(call)
+        if fault is not None:
+            return fault
+        if self._faults.uploads_failing:
+            call.answer = "failing"
+            return web.Response(status=HTTPStatus.INTERNAL_SERVER_ERROR, text="the local Slack takes no files")
+        try:
+            self._files.take(request.match_info["token"], content)
+        except SlackError as error:
+            call.answer = error.code
+            return web.Response(status=HTTPStatus.BAD_REQUEST, text=" ".join([error.code, *error.details]))
+        call.answer = "ok"
+        return self._cut(request, call) if self._faults.drops_reply(UPLOAD) else web.Response(text=f"OK - {len(content)}")
+
+    @staticmethod
+    async def _bytes_of(request: web.Request) -> bytes:
+        if not request.content_type.startswith("multipart/"):
+            return await request.read()
+        sent = next((one for one in (await request.post()).values() if isinstance(one, web.FileField)), None)
+        return sent.file.read() if sent else b""
 
     def _respond(self, token: str, args: Json) -> SlackError | None:
         try:

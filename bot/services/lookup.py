@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -10,6 +11,7 @@ from datetime import datetime
 from bot.domain.action import Word
 from bot.domain.content import (
     CardContent,
+    FileContent,
     HistoryContent,
     LinkContent,
     ListContent,
@@ -83,14 +85,14 @@ class Lookup:
         """The card behind a row's Details button."""
         return await self.show(reader, str(offer.ref))
 
-    async def link(self, reader: Reader, text: str, word: Word) -> LinkContent | RefusalContent:
+    async def link(self, reader: Reader, text: str, word: Word) -> LinkContent | FileContent | RefusalContent:
         """The payment page (`link`) or the PDF (`pdf`) of one invoice, fetched fresh."""
         found = await self._finder.found(reader, text, word)
         if isinstance(found, RefusalContent):
             return found
         return await self._link_of(found, word)
 
-    async def link_of(self, ref: InvoiceRef, word: Word) -> LinkContent | RefusalContent:
+    async def link_of(self, ref: InvoiceRef, word: Word) -> LinkContent | FileContent | RefusalContent:
         """The payment page or PDF behind a button; rights were checked with the press."""
         try:
             invoice = await self._accounts.get(ref)
@@ -152,19 +154,21 @@ class Lookup:
             now=self._clock.now(),
         )
 
-    async def _link_of(self, invoice: Invoice, word: Word) -> LinkContent | RefusalContent:
+    async def _link_of(self, invoice: Invoice, word: Word) -> LinkContent | FileContent | RefusalContent:
         provider, is_pdf = self._accounts.provider(invoice.ref.account), word is Word.PDF
         if provider is None:
             return refused(Refusal(RefusalKind.UNKNOWN_ACCOUNT, {"account": invoice.ref.account}))
         try:
-            url = await (provider.pdf if is_pdf else provider.payment_link)(invoice.ref)
+            found = await (provider.pdf(invoice.ref) if is_pdf else provider.payment_link(invoice.ref))
         except ProviderFailure as failure:
             return refused(Refusal(RefusalKind.READ_FAILED, {"detail": failure.detail}))
-        if url is None:
+        if isinstance(found, bytes):
+            return FileContent(invoice=invoice, name=f"{_file_name(invoice.label)}.pdf", content=found)
+        if found is None:
             wanted = "fetch the PDF of" if is_pdf else "open a payment page for"
             facts = {"invoice": invoice.label, "status": invoice.provider_status, "action": wanted}
             return refused(Refusal(RefusalKind.NOT_ACTIONABLE, facts))
-        return LinkContent(invoice=invoice, url=url, is_pdf=is_pdf)
+        return LinkContent(invoice=invoice, url=found, is_pdf=is_pdf)
 
     async def _search(self, search: Search) -> tuple[list[Invoice], tuple[tuple[str, str], ...]]:
         """All accounts at once. One that fails is said and hides nothing."""
@@ -217,3 +221,8 @@ class Lookup:
             return await self._accounts.get(invoice.ref) or invoice
         except ProviderFailure:
             return invoice
+
+
+def _file_name(label: str) -> str:
+    """What every system can store, and the person recognises."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", label).strip("-.")[:80] or "invoice"

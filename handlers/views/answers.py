@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from bot.domain.content import AlertContent, EndingContent, LinkContent, RefusalContent, WatchContent
+from bot.domain.content import AlertContent, EndingContent, FileContent, LinkContent, RefusalContent, WatchContent
+from bot.domain.invoice import Invoice
 from handlers.views import blocks
 from handlers.views.blocks import Rendered, rendered
 from handlers.views.card import current
@@ -39,16 +40,30 @@ def refusal(content: RefusalContent, *, command: str, now: datetime) -> Rendered
 
 def bearer_link(content: LinkContent) -> Rendered:
     """The only view that shows a bearer URL; it is never cut, as half of it would open nothing."""
-    invoice = content.invoice
     page = "PDF" if content.is_pdf else "Payment page"
-    name = escape(customer(invoice.customer_name, invoice.customer_email))
-    what = f"{page} of invoice {escape(invoice.label)}, {name}, {amount(invoice.owed)}"
+    what = _about(page, content.invoice)
     shown = link(content.url, page)
     if shown is None:
         text = f"{what}: its address is not safe to show. Open the invoice at the provider instead."
         return rendered(text, [blocks.section(text)])
     warning = "The link works for anyone who has it, so send it only to the customer and do not post it in a channel."
     return rendered(what, [blocks.section(f"{what}:\n{shown}"), blocks.context(warning)])
+
+
+def handed_over(content: FileContent) -> Rendered:
+    """Where somebody asked for a file that lies in their direct messages by now."""
+    text = f"The PDF of *{escape(content.invoice.label)}* is in your direct messages with me."
+    return rendered(text, [blocks.section(text)])
+
+
+def beside_file(content: FileContent) -> str:
+    """mrkdwn that stands with the file itself."""
+    return _about("PDF", content.invoice)
+
+
+def _about(what: str, invoice: Invoice) -> str:
+    name = escape(customer(invoice.customer_name, invoice.customer_email))
+    return f"{what} of invoice {escape(invoice.label)}, {name}, {amount(invoice.owed)}"
 
 
 def watching(content: WatchContent, *, command: str) -> Rendered:

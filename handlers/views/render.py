@@ -13,6 +13,7 @@ from bot.domain.content import (
     Content,
     DigestContent,
     EndingContent,
+    FileContent,
     HistoryContent,
     LinkContent,
     ListContent,
@@ -20,7 +21,7 @@ from bot.domain.content import (
     StatusContent,
     WatchContent,
 )
-from handlers.views.answers import alert, bearer_link, ending, refusal, watching
+from handlers.views.answers import alert, bearer_link, ending, handed_over, refusal, watching
 from handlers.views.blocks import Block, Rendered
 from handlers.views.card import card
 from handlers.views.digest import digest
@@ -46,6 +47,8 @@ def render(content: Content, *, command: str, now: datetime) -> Rendered:  # noq
             return refusal(content, command=command, now=now)
         case LinkContent():
             return bearer_link(content)
+        case FileContent():
+            return handed_over(content)
         case WatchContent():
             return watching(content, command=command)
         case HistoryContent():

@@ -86,6 +86,8 @@ def test_it_asks_for_no_more_than_is_needed_and_never_for_what_was_said_in_chann
         "chat:write",
         "usergroups:read",
         "users:read",
+        "files:write",
+        "im:write",
     }
     assert {scope.name for scope in SCOPES if scope.is_for_doctor} == {"channels:read", "groups:read"}
 

@@ -18,7 +18,16 @@ from bot.sandbox.slack_state import CHANNELS, PEOPLE, USERGROUPS, Identity, Pers
 from bot.sandbox.world import World
 from bot.settings import read_configuration
 
-ALL_SCOPES = ("chat:write", "commands", "usergroups:read", "users:read", "channels:read", "groups:read")
+ALL_SCOPES = (
+    "chat:write",
+    "commands",
+    "usergroups:read",
+    "users:read",
+    "files:write",
+    "im:write",
+    "channels:read",
+    "groups:read",
+)
 COLLEAGUES = tuple(person for person in PEOPLE if person.team == "T0RECOUP")
 TOML = """
 ops_channel = "C0OPS"

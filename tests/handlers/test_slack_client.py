@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 import pytest
@@ -20,10 +20,12 @@ class FakeSlack:
     reply: Callable[[], web.Response] = lambda: web.json_response({"ok": True})
     paths: list[str] = field(default_factory=list)
     bodies: list[str] = field(default_factory=list)
+    headers: list[Mapping[str, str]] = field(default_factory=list)
     port: int = 0
 
     async def take(self, request: web.Request) -> web.StreamResponse:
         self.paths.append(request.path_qs)
+        self.headers.append(request.headers)
         self.bodies.append(await request.text())
         return self.reply()
 
@@ -85,6 +87,12 @@ async def test_a_call_that_slack_takes_gives_its_body(slack: FakeSlack, calls: S
 async def test_a_read_carries_its_arguments_in_the_query(slack: FakeSlack, calls: SlackCalls) -> None:
     await calls.read("users.info", user="U0MAYA")
     assert slack.paths == ["/api/users.info?user=U0MAYA"]
+
+
+async def test_a_form_carries_its_arguments_in_the_body_and_not_as_json(slack: FakeSlack, calls: SlackCalls) -> None:
+    await calls.form("files.getUploadURLExternal", filename="INV 1.pdf", length="9")
+    assert slack.paths == ["/api/files.getUploadURLExternal"]
+    assert slack.bodies == ["filename=INV+1.pdf&length=9"]
 
 
 @pytest.mark.parametrize(
@@ -272,6 +280,65 @@ async def test_a_redirect_is_not_followed(slack: FakeSlack, calls: SlackCalls) -
 async def test_a_response_url_that_is_not_slack_s_is_never_called(url: str, calls: SlackCalls) -> None:
     failure = await failure_of(calls.respond(url, {"text": "x"}))
     assert (failure.why, failure.detail) == (NotSaid.GONE, "the response_url is not on a host of Slack")
+
+
+# --- uploads ---
+
+
+async def test_an_upload_carries_the_bytes_and_no_token(slack: FakeSlack, calls: SlackCalls) -> None:
+    slack.reply = page("OK - 9", 200, "text/plain")
+    await calls.upload(f"{slack.url}upload/v1/1", b"%PDF-1.7!")
+    assert slack.bodies == ["%PDF-1.7!"]
+    assert slack.headers[0]["Content-Length"] == "9"
+    assert "Authorization" not in slack.headers[0]
+    assert "s3cr3t" not in str(slack.headers[0])
+
+
+@pytest.mark.parametrize(
+    ("reply", "why"),
+    [
+        (page("slow down", 429, "text/plain"), NotSaid.WAIT),
+        (page("<html>Slack is down</html>", 500), NotSaid.WAIT),
+        (page("upstream error", 503, "text/plain"), NotSaid.WAIT),
+        (page("", 204), NotSaid.WAIT),
+        (page("not as many as announced", 400, "text/plain"), NotSaid.UNUSABLE),
+        (page("<html>too large</html>", 413), NotSaid.UNUSABLE),
+    ],
+)
+async def test_an_upload_that_slack_does_not_take_was_seen_by_nobody(
+    reply: Callable[[], web.Response], why: NotSaid, slack: FakeSlack, calls: SlackCalls
+) -> None:
+    slack.reply = reply
+    failure = await failure_of(calls.upload(f"{slack.url}upload/v1/s3cr3t", b"%PDF-1.7!"))
+    assert failure.why is why
+    assert len(slack.paths) == 1
+
+
+async def test_an_upload_follows_no_redirect(slack: FakeSlack, calls: SlackCalls) -> None:
+    slack.reply = lambda: web.Response(status=307, headers={"Location": f"{slack.url}elsewhere"})
+    assert (await failure_of(calls.upload(f"{slack.url}upload/v1/1", b"%PDF-1.7!"))).why is NotSaid.WAIT
+    assert slack.paths == ["/upload/v1/1"]
+
+
+async def test_an_upload_whose_answer_is_lost_leaves_no_doubt() -> None:
+    async def cut(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(cut, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    async for calls in open_calls(f"{url}api/"):
+        assert (await failure_of(calls.upload(f"{url}upload/v1/1", b"%PDF-1.7!"))).why is NotSaid.WAIT
+    server.close()
+    await server.wait_closed()
+
+
+@pytest.mark.parametrize(
+    "url", ["https://files.slack.com.evil.example/1", "http://files.slack.com/1", "http://169.254.169.254/latest", ""]
+)
+async def test_a_file_is_sent_to_slack_s_hosts_only(url: str, calls: SlackCalls) -> None:
+    failure = await failure_of(calls.upload(url, b"%PDF-1.7!"))
+    assert (failure.why, failure.detail) == (NotSaid.UNUSABLE, "the upload_url is not on a host of Slack")
 
 
 async def test_this_machine_is_slack_only_for_who_says_so(slack: FakeSlack) -> None:

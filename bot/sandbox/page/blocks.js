@@ -125,11 +125,18 @@ export function render(blocks, stage) {
   });
 }
 
+// The path alone: the page may have been opened under another name of this machine.
+function file(one, stage) {
+  const where = `${new URL(one.url_private).pathname}?user=${encodeURIComponent(stage.me)}`;
+  const size = one.size < 1e6 ? `${Math.ceil(one.size / 1e3)} KB` : `${(one.size / 1e6).toFixed(1)} MB`;
+  return el("p", { class: "block file" }, el("a", { href: where, download: one.name }, one.name), el("span", { class: "quiet" }, ` ${one.filetype.toUpperCase()}, ${size}`));
+}
+
 export function body(message, stage) {
   const parts = message.blocks.length
     ? render(message.blocks, stage)
     : [el("div", { class: "block" }, mrkdwn(message.text, stage.names))];
   const attached = message.attachments.map((one) =>
     el("div", { class: "attachment" }, one.text && el("div", {}, mrkdwn(one.text, stage.names)), render(one.blocks ?? [], stage)));
-  return [...parts, ...attached];
+  return [...parts, ...attached, ...message.files.map((one) => file(one, stage))];
 }

@@ -8,6 +8,7 @@ const SLACK = [
   ["drop_reply", "The next message arrives, its answer is lost", "The message may come twice. Whatever it is about happens once.", 1, 0],
   ["lose_acks", "Recoup's next acknowledgement is lost", "Slack shows a warning; the decision is on record and is carried out once.", 1, 0],
   ["delay", "Every call to Slack takes 2 seconds", "Rows change later. Nothing is lost.", 2, 0],
+  ["uploads_failing", "Files cannot be uploaded", "Whoever asked for a file is told so, and what to do instead.", true, false],
   ["usergroups_failing", "Groups cannot be read", "Recoup goes on with what it read last; without any, it refuses.", true, false],
 ];
 const AFTER = [

@@ -15,6 +15,7 @@ from bot.domain.content import (
     Content,
     DigestContent,
     EndingContent,
+    FileContent,
     HistoryContent,
     LinkContent,
     ListContent,
@@ -204,6 +205,7 @@ def contents(row: Row) -> list[Content]:
         RefusalContent(refusal=Refusal(RefusalKind.READ_FAILED, {"detail": name}), reference="1a2b"),
         LinkContent(invoice=invoice, url="https://invoice.stripe.com/i/acct_1/test_1?s=ap&x=1"),
         LinkContent(invoice=invoice, url="https://pay.stripe.com/invoice/acct_1/test_1/pdf?s=ap", is_pdf=True),
+        FileContent(invoice=invoice, name="invoice.pdf", content=b"%PDF-1.7"),
         *(
             WatchContent(invoice=invoice, is_watched=is_watched, is_news=is_news, facts=row.facts)
             for is_watched in (True, False)

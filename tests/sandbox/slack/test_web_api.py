@@ -73,9 +73,13 @@ async def test_a_user_id_as_channel_is_a_direct_message(client: AsyncWebClient, 
     assert slack.directs("U0MAYA") == []
 
 
-async def test_opening_a_direct_message_needs_a_scope_that_the_app_does_not_have(client: AsyncWebClient) -> None:
-    refused = await error_of(client.conversations_open(users="U0TOM"))
-    assert (refused["error"], refused["needed"]) == ("missing_scope", "im:write")
+async def test_opening_direct_messages_names_the_channel_that_posts_to_the_person_lie_in(
+    client: AsyncWebClient, slack: LocalSlack
+) -> None:
+    opened = await client.conversations_open(users="U0TOM")
+    posted = await client.chat_postMessage(channel="U0TOM", text="for you")
+    assert opened["channel"]["id"] == posted["channel"]
+    assert slack.directs("U0MAYA") == []
 
 
 async def test_an_ephemeral_message_reaches_members_only_and_cannot_be_updated(
