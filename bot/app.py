@@ -144,6 +144,7 @@ async def assembled(configuration: Configuration, clock: Clock | None = None) ->
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(accounts.close)
         storage = await stack.enter_async_context(_ready_storage(configuration.database_url, clock))
+        accounts.remember(storage.journal.last_seen)
         slack = await stack.enter_async_context(connected_slack(configuration.slack))
         bot = _assemble(configuration, storage, accounts, slack, clock)
         await bot.directory.refresh()
@@ -175,7 +176,7 @@ def _assemble(
     rows = Rows(journal, accounts, clock)
     messages = Messages(journal, storage.digests, accounts, rows, rights)
     resolution = Resolution(journal, accounts, rows)
-    execution = Execution(journal, accounts, rights, resolution, clock)
+    execution = Execution(journal, accounts, rights, resolution, watchlist=storage.watchlist, clock=clock)
     announcer = SlackAnnouncer(slack.calls, clock, configuration.command)
     digests = DigestService(
         _plans(configuration, accounts),

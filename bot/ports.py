@@ -79,7 +79,8 @@ class Provider(Protocol):
     def live(self) -> bool: ...
 
     async def get(self, ref: InvoiceRef, *, thorough: bool = False) -> Invoice | None:
-        """The invoice as it is now, None where there is none. `thorough` also reads what a retry would charge and when
+        """The invoice as it is now, None where there is none; without `facts.can_read`, one that is unseen, and callers
+        ask the journal for what was last seen. `thorough` also reads what a retry would charge and when
         the newest charge was made; what cannot be read of these stays None."""
 
     def failed(self, window: Window) -> AsyncIterator[Invoice | Unreadable]:
@@ -244,6 +245,9 @@ class Journal(Protocol):
         """SQLite only: this process is the one writer, so every lease is a dead one's; answers how many were freed."""
 
     # reading
+    async def last_seen(self, ref: InvoiceRef) -> Invoice | None:
+        """The invoice as a message showed it last, with the time in `seen_at`: all there is where none can be read."""
+
     async def action(self, action_id: str) -> ActionRecord | None: ...
     async def live_action(self, ref: InvoiceRef) -> ActionRecord | None: ...
     async def newest_action(self, ref: InvoiceRef) -> ActionRecord | None:

@@ -40,6 +40,8 @@ def entered(asked: Asked, values: Values, today: date) -> Entered:
     match asked.action.traits.dialog:
         case Dialog.REASON:
             return _reason(asked, values)
+        case Dialog.ISSUE if asked.capability.always_collects:
+            return Entered(details=Issue(collect=True))
         case Dialog.ISSUE:
             return Entered(details=Issue(collect=ids.COLLECT_YES in _chosen(values, ids.COLLECT_BLOCK, ids.COLLECT)))
         case Dialog.PAYMENT:

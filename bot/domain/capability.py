@@ -35,6 +35,10 @@ class Capability:
     otherwise: str = ""
     takes_method: bool = False
     takes_part: bool = False
+    asks_back: bool = False
+    """Whether a typed command has to be confirmed by a button: what it sets off cannot be looked up afterwards."""
+    always_collects: bool = False
+    """For `finalize`: the provider collects by itself, whatever it is told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +65,11 @@ class ProviderFacts:
     has_payment_link: bool = True
     has_pdf: bool = True
     has_list: bool = True
-    """Whether failed invoices can be listed; where not, only watched ones are in the digest."""
+    """Whether failed invoices can be listed; where not, only what somebody watches or acted on is in the digest."""
+    can_read: bool = True
+    """Whether one invoice can be read; where not, it is known as it was last seen."""
+    ids_are_opaque: bool = False
+    """Whether anything after `account:` may be an id, because the vendor documents no shape and no search."""
     settle_after: timedelta = field(default=timedelta(seconds=120))
     reason_limit: int | None = None
 

@@ -122,6 +122,10 @@ class Invoice:
     decline: Decline | None = None
     method: MethodToCharge = None
     dashboard_url: str | None = field(default=None, repr=False)
+    seen_at: datetime | None = None
+    """For a provider that cannot be read: when the invoice was last seen like this. None: read at this moment."""
+    is_unseen: bool = False
+    """For such a provider: nothing but the id is known yet; status and amount are placeholders."""
 
     def __post_init__(self) -> None:
         if self.owed.minor < 0:

@@ -29,11 +29,13 @@ class Succeeded:
     """It happened. `charged` is what was collected, for a retry.
 
     `ours` is False where only the invoice's state proves it: it is paid, by this attempt or by another payment.
+    `detail` is the provider's own story, a few words for a person, where ours would promise too much.
     """
 
     invoice: Invoice | None = None
     charged: Money | None = None
     ours: bool = True
+    detail: str | None = None
     request_id: str | None = None
 
 

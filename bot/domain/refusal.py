@@ -38,6 +38,7 @@ class RefusalKind(StrEnum):
     UNKNOWN_ACCOUNT = "unknown_account"
     UNKNOWN_METHOD = "unknown_method"
     READ_FAILED = "read_failed"
+    CONFIRM_SEND = "confirm_send"
     MISSING_REASON = "missing_reason"
 
 

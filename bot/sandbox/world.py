@@ -16,6 +16,10 @@ class FakeProvider(Protocol):
 
     @property
     def slug(self) -> str: ...
+    @property
+    def base_path(self) -> str:
+        """What belongs to the vendor's base URL after the host: "", or "/api/v1"."""
+
     def respond(self, request: WireRequest) -> WireReply: ...
     def credentials(self) -> dict[str, str]:
         """What the adapter needs besides the address."""
@@ -40,8 +44,8 @@ class World:
         self._ports: dict[str, int] = {}
 
     def url(self, slug: str) -> str:
-        """Where a provider is, or would be if it could be reached. Raises KeyError before `start`."""
-        return f"http://127.0.0.1:{self._ports[slug]}"
+        """The base URL of a provider, reachable or not, as its account would be set to. Raises KeyError before `start`."""
+        return f"http://127.0.0.1:{self._ports[slug]}{self.providers[slug].base_path}"
 
     async def start(self) -> None:
         for slug in self.providers:

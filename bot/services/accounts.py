@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from bot.domain.capability import ProviderFacts
 from bot.domain.content import AccountHealth
@@ -10,11 +10,14 @@ from bot.domain.errors import ProviderFailure
 from bot.domain.invoice import Invoice, InvoiceRef
 from bot.ports import Provider
 
+LastSeen = Callable[[InvoiceRef], Awaitable[Invoice | None]]
+
 
 class Accounts:
     """Every configured account by name. Remembers the last read's problem, for `status` and `/healthz`."""
 
-    def __init__(self, providers: Iterable[Provider]) -> None:
+    def __init__(self, providers: Iterable[Provider], last_seen: LastSeen | None = None) -> None:
+        self._last_seen = last_seen
         self._providers: dict[str, Provider] = {provider.account: provider for provider in providers}
         self._problems: dict[str, str | None] = {}
 
@@ -31,10 +34,25 @@ class Accounts:
     def id_patterns(self) -> Mapping[str, str]:
         return {name: provider.facts.id_pattern for name, provider in self._providers.items()}
 
+    def remember(self, last_seen: LastSeen) -> None:
+        """Where to look for invoices whose provider cannot be read; wired once the database is open."""
+        self._last_seen = last_seen
+
+    def takes_any_id(self, account: str) -> bool:
+        """Whether whatever is typed after `account:` may be an id."""
+        facts = self.facts(account)
+        return facts is not None and facts.ids_are_opaque
+
     async def get(self, ref: InvoiceRef, *, thorough: bool = False) -> Invoice | None:
-        """Read one invoice; raises ProviderFailure. The account must be configured (callers check)."""
+        """Read one invoice; raises ProviderFailure. Where the provider shows none, the invoice as it was last seen. The
+        account must be configured (callers check)."""
+        provider = self._providers[ref.account]
+        if not provider.facts.can_read and self._last_seen is not None:
+            seen = await self._last_seen(ref)
+            if seen is not None:
+                return seen
         try:
-            invoice = await self._providers[ref.account].get(ref, thorough=thorough)
+            invoice = await provider.get(ref, thorough=thorough)
         except ProviderFailure as failure:
             self.note(ref.account, failure.detail)
             raise

@@ -20,7 +20,7 @@ from bot.domain.offer import changed_since
 from bot.domain.outcome import Declined, Outcome, Pending, Rejected, RejectedReason, Succeeded, Unknown
 from bot.domain.records import Attempt, Before, Claim, Ending
 from bot.domain.refusal import Refusal, RefusalKind
-from bot.ports import ActionOrder, Clock, Journal, Provider, Step
+from bot.ports import ActionOrder, Clock, Journal, Provider, Step, Watchlist
 from bot.services.accounts import Accounts
 from bot.services.resolution import Resolution
 from bot.services.rights import Rights
@@ -61,11 +61,21 @@ class Guarded:
 class Execution:
     """Advances a claimed action that is ACCEPTED: to its ending, or to a state that the reconciler takes over."""
 
-    def __init__(self, journal: Journal, accounts: Accounts, rights: Rights, resolution: Resolution, clock: Clock) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        accounts: Accounts,
+        rights: Rights,
+        resolution: Resolution,
+        *,
+        watchlist: Watchlist,
+        clock: Clock,
+    ) -> None:
         self._journal = journal
         self._accounts = accounts
         self._rights = rights
         self._resolution = resolution
+        self._watchlist = watchlist
         self._clock = clock
 
     async def execute(self, claim: Claim) -> None:
@@ -85,6 +95,9 @@ class Execution:
         is_in_doubt = claim.action.state is ActionState.UNKNOWN
         attempt = await self._journal.begin(claim, Before.of(invoice), provider.facts.key_window, self._clock.now())
         claim = replace(claim, attempt=attempt, action=replace(claim.action, state=ActionState.EXECUTING))
+        if not provider.facts.has_list:
+            # Nothing else would ever bring it back into a digest.
+            await self._watchlist.watch(invoice.ref, claim.action.actor.user, self._clock.now())
         order = ActionOrder(
             action=attempt.action,
             invoice=invoice,
@@ -210,6 +223,9 @@ class Execution:
         capability = provider.facts.capabilities.get(action.kind)
         if action.method is not None and capability is not None and not capability.takes_method:
             return Refusal(RefusalKind.UNKNOWN_METHOD, {"provider": provider.facts.name, "method": action.method})
+        if capability is not None and capability.asks_back and action.typed_ref is not None:
+            facts = {"invoice": fresh.label, "ref": str(fresh.ref), "provider": provider.facts.name}
+            return Refusal(RefusalKind.CONFIRM_SEND, facts)
         standing = await standing_of(fresh, provider.facts, self._journal, self._clock)
         # A pressed button has shown the declined method in its dialog; a typed command has shown nothing.
         pressed = action.typed_ref is None
@@ -267,6 +283,7 @@ class Execution:
             charged=outcome.charged,
             paid_in_full=in_full,
             ours=outcome.ours,
+            detail=outcome.detail,
             request_id=outcome.request_id,
         )
         return Step(

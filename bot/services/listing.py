@@ -13,6 +13,7 @@ from bot.ports import Clock, Unreadable, Window
 from bot.services.accounts import Accounts
 
 _QUEUE = 200
+UNLISTED = "listing is not available through its documented API; what somebody watches or acted on stands in the digest"
 
 
 class Listing:
@@ -62,6 +63,9 @@ class Listing:
         provider = self._accounts.provider(name)
         if provider is None:
             self.gaps.append(Gap(name, "is not configured"))
+            return
+        if not provider.facts.has_list:
+            self.gaps.append(Gap(name, UNLISTED))
             return
         unreadable = 0
         window = Window(since=None, until=self._clock.now())

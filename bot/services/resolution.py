@@ -33,6 +33,8 @@ class Resolution:
             reference = parse_reference(text, self._accounts.id_patterns())
         except UnusableValue as error:
             return Refusal(RefusalKind.BAD_REFERENCE, {"text": str(error)})
+        if isinstance(reference, NumberAt) and len(reference.accounts) == 1:
+            reference = self._opaque(reference.accounts[0], reference)
         accounts = [a for a in _accounts_of(reference) if within is None or a in within]
         if not accounts:
             return Refusal(RefusalKind.NO_RIGHT, {"word": "view"})
@@ -62,6 +64,9 @@ class Resolution:
             facts = {"word": other.kind.value, "by": other.actor.user, "at": other.created_at.isoformat()}
             return Refusal(RefusalKind.BUSY, facts)
         return bound, found
+
+    def _opaque(self, account: str, reference: NumberAt) -> Reference:
+        return InvoiceRef(account, reference.number) if self._accounts.takes_any_id(account) else reference
 
     async def _candidates(self, reference: Reference, accounts: Sequence[str]) -> list[Invoice]:
         """All accounts at once. One that fails hides nothing: unless another has the invoice, its failure is raised."""

@@ -174,6 +174,8 @@ def write_invoice(invoice: Invoice) -> Json:
         "decline": write_decline(invoice.decline) if invoice.decline else None,
         "method": _write_method(invoice.method),
         "dashboard_url": invoice.dashboard_url,
+        "seen_at": write_moment(invoice.seen_at),
+        "is_unseen": invoice.is_unseen,
     }
 
 
@@ -202,6 +204,8 @@ def read_invoice(data: Mapping[str, Any]) -> Invoice:
         decline=read_decline(data["decline"]) if data.get("decline") else None,
         method=_read_method(data.get("method")),
         dashboard_url=data.get("dashboard_url"),
+        seen_at=read_moment(data.get("seen_at")),
+        is_unseen=data.get("is_unseen", False),
     )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import BigInteger, Select, and_, case, func, or_, select
 
 from bot.domain.action import LIVE, MAY_HAVE_REACHED_THE_BANK, Action, ActionState
-from bot.domain.invoice import InvoiceRef
+from bot.domain.invoice import Invoice, InvoiceRef
 from bot.domain.money import Money
 from bot.domain.offer import Offer
 from bot.domain.records import ActionRecord, HistoryEntry
@@ -54,6 +55,15 @@ class JournalReading:
         found = select(offer).where(offer.c.message == message, rows.IS_NEWEST).order_by(offer.c.row_no)
         async with self._db.read() as connection:
             return [rows.offer_of(row) for row in await connection.execute(found)]
+
+    async def last_seen(self, ref: InvoiceRef) -> Invoice | None:
+        found = select(offer).where(rows.about(offer.c, ref)).order_by(offer.c.seq.desc()).limit(1)
+        async with self._db.read() as connection:
+            row = (await connection.execute(found)).first()
+        if row is None:
+            return None
+        shown = rows.offer_of(row)
+        return replace(shown.invoice, seen_at=shown.invoice.seen_at or shown.made_at)
 
     async def action(self, action_id: str) -> ActionRecord | None:
         async with self._db.read() as connection:

@@ -146,7 +146,8 @@ _COMMANDS: dict[Choice, str] = {
 
 def _small_print(content: CardContent) -> list[str]:
     row = content.row
-    parts = [f"As of {moment(row.offer.made_at)}"]
+    seen_at = row.invoice.seen_at
+    parts = [f"As of {moment(row.offer.made_at)}" if seen_at is None else f"As last seen {moment(seen_at)}"]
     if content.is_private:
         parts.append("only you can see this")
     if content.shared_by is not None:

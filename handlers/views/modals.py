@@ -67,21 +67,23 @@ def reason_modal(offer: Offer, action: Action, capability: Capability, private_m
 
 
 def issue_modal(offer: Offer, capability: Capability, private_metadata: str) -> Block:
-    """FINALIZE: its submission is the decision. Without the box nothing is collected."""
+    """FINALIZE: its submission is the decision. Without the box nothing is collected, save where the provider always
+    does."""
     label = Action.FINALIZE.traits.label
     box = Option("Also collect it", ids.COLLECT_YES, _collecting(offer.invoice))
+    question = blocks.input_block(
+        "Afterwards",
+        blocks.checkboxes([box], action_id=ids.COLLECT),
+        block_id=ids.COLLECT_BLOCK,
+        hint="Without this, nothing is collected or e-mailed by itself.",
+        optional=True,
+    )
     return blocks.modal(
         label,
         [
             blocks.section(title(offer.invoice)),
             blocks.section(_meaning(Action.FINALIZE, capability) if capability.consequence else _FINAL),
-            blocks.input_block(
-                "Afterwards",
-                blocks.checkboxes([box], action_id=ids.COLLECT),
-                block_id=ids.COLLECT_BLOCK,
-                hint="Without this, nothing is collected or e-mailed by itself.",
-                optional=True,
-            ),
+            *([] if capability.always_collects else [question]),
         ],
         callback_id=ids.ISSUE_MODAL,
         private_metadata=private_metadata,

@@ -113,6 +113,12 @@ def refusal_sentence(refusal: Refusal, command: str) -> str:  # noqa: C901, PLR0
                 f"The bank refused {_method(facts)} for good, and it cannot be read what a retry would charge. Nothing was "
                 f"charged. To go on, press Retry payment on the card and confirm: {_show(facts, command)}."
             )
+        case RefusalKind.CONFIRM_SEND:
+            return (
+                f"Nothing was sent yet. {escape(facts.get('provider', 'The provider'))} sends it to the real customer, and "
+                f"nobody can look afterwards how it went. To send it, press Resend invoice on the card: "
+                f"{_show(facts, command)}."
+            )
         case RefusalKind.NO_SUCH_INVOICE:
             find = code(f"{command} find {facts.get('text') or 'acme'}", 300)
             return f"I found no invoice{_quoted(facts)}. Check it, or search by number, customer or e-mail: {find}."

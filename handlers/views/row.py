@@ -79,6 +79,8 @@ def title(invoice: Invoice, *, badges: bool = False, owed: Money | None = None) 
     """Who owes what: "*Acme GmbH* · INV-0042 · *EUR 420.00*". `owed` is what was owed before a decision that ended it."""
     badge = " · `TEST`" if not invoice.live else " · `LIVE`" if badges else ""
     name = escape(customer(invoice.customer_name, invoice.customer_email))
+    if invoice.is_unseen:
+        return f"*{escape(invoice.label)}* · customer and amount are not known yet{badge}"
     return f"*{name}* · {escape(invoice.label)} · *{amount(owed or invoice.owed)}*{badge}"
 
 
@@ -97,6 +99,8 @@ def standing(row: Row, now: datetime, command: str) -> str:
         parts.append(f"{escape(row.facts.name)} {next_attempt(invoice.next_attempt_at, now)} by itself")
     if invoice.created_at is not None and invoice.failed_because is not FailedBecause.PAST_DUE:
         parts.append(f"{age(invoice.created_at, now)} old")
+    if invoice.seen_at is not None and not invoice.is_unseen:
+        parts.append(f"last seen {moment(invoice.seen_at)}")
     return " · ".join(parts)
 
 
@@ -106,6 +110,8 @@ def next_attempt(at: datetime, now: datetime) -> str:
 
 
 def why_failed(invoice: Invoice, now: datetime) -> str:
+    if invoice.is_unseen:
+        return "Its provider shows nothing of an invoice before it was acted on"
     return known_reason(invoice, now) or f"Status: {escape(invoice.provider_status)}"
 
 

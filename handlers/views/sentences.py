@@ -143,7 +143,7 @@ def _succeeded(action: ActionRecord, invoice: Invoice | None) -> str:
         case Action.RETRY:
             return _collected(action, ending)
         case Action.RESEND:
-            return _by_whom("Sent again by the provider to the customer's e-mail address", ending)
+            return _detail(action) or _by_whom("Sent again by the provider to the customer's e-mail address", ending)
         case Action.PAID:
             return _marked_paid(action, ending)
         case Action.FINALIZE:

@@ -77,12 +77,19 @@ class Bench:
         self.directory = FakeDirectory(self.clock)
         self.journal: Journal = journal or storage.journal
         self.work_signal, self.talk_signal = Wakeup(), Wakeup()
-        self.accounts = Accounts(self.providers)
+        self.accounts = Accounts(self.providers, self.journal.last_seen)
         self.rights = Rights(outside.policy, self.directory, self.journal, self.clock)
         self.rows = Rows(self.journal, self.accounts, self.clock)
         self.messages = Messages(self.journal, storage.digests, self.accounts, self.rows, self.rights)
         self.resolution = Resolution(self.journal, self.accounts, self.rows)
-        self.execution = Execution(self.journal, self.accounts, self.rights, self.resolution, self.clock)
+        self.execution = Execution(
+            self.journal,
+            self.accounts,
+            self.rights,
+            self.resolution,
+            watchlist=storage.watchlist,
+            clock=self.clock,
+        )
         self.reconciliation = Reconciliation(self.accounts, self.execution, self.clock)
         signals = {"work": self.work_signal, "talk": self.talk_signal}
         self.actions = ActionService(self.journal, self.accounts, self.rights, self.clock, **signals)

@@ -67,6 +67,7 @@ class FakeStripe:
     """
 
     slug = "stripe"
+    base_path = ""
 
     def __init__(
         self,
