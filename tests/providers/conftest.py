@@ -23,6 +23,12 @@ def charger(request: pytest.FixtureRequest) -> Bench:
     return BENCHES[request.param]()
 
 
+@pytest.fixture(params=[slug for slug in slugs() if facts_of(slug).can_read])
+def reader(request: pytest.FixtureRequest) -> Bench:
+    """A provider whose invoices can be read."""
+    return BENCHES[request.param]()
+
+
 @pytest.fixture(scope="session")
 def sdk_http() -> Iterator[stripe.HTTPXClient]:
     """The SDK's telemetry is off: a header about the request before would come and go with the order of tests."""
