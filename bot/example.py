@@ -39,6 +39,12 @@ mode = "test"                    # test or live: a key of the other mode stops t
 # stripe_account = "acct_..."    # act for a connected account
 # A second key that can only read: RECOUP_ACCOUNTS__STRIPE__READ_KEY
 
+# Lago: one section for each organization. Its keys: RECOUP_ACCOUNTS__LAGO__API_KEY, and RECOUP_ACCOUNTS__LAGO__READ_KEY
+# [accounts.lago]
+# provider = "lago"
+# mode = "test"                  # has to be said: a key of Lago's does not tell test from live
+# base_url = "https://api.eu.getlago.com/api/v1"   # without this line: Lago's cluster in the USA
+
 # The digest of failed invoices. There may be several, each with a name of its own.
 [digest.finance]
 channel = "C_YOUR_CHANNEL"       # an id, not a name. In Slack: the channel's details, at the end, Copy channel ID

@@ -56,6 +56,7 @@ FACTS: Final = ProviderFacts(
                 "Lago recomputes the draft, gives it its number, and then by itself charges the customer and sends the "
                 "e-mail. It cannot be told to leave that out."
             ),
+            always_collects=True,
         ),
         Action.PAID: Capability(
             allowed_on=_OPEN,

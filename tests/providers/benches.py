@@ -18,6 +18,7 @@ from bot.providers.stripe_declines import DECLINES
 from bot.providers.stripe_wire import UNITS
 from bot.sandbox.providers.stripe import FakeStripe
 from tests.providers.bridge import transport_over
+from tests.providers.lago_bench import LagoBench
 from tests.providers.wire import FixedClock
 
 
@@ -26,6 +27,10 @@ class Bench(Protocol):
 
     secret: str
     declines: Mapping[str, DeclineClass]
+    tells_reasons: bool
+    """Whether the provider tells why a bank said no, and which payment method it was."""
+    bodiless: frozenset[Action]
+    """Actions that the provider answers with an empty body when all is well."""
 
     def open(self, account: str = ..., transport: httpx.AsyncBaseTransport | None = ...) -> Provider: ...
     def failed_invoice(
@@ -65,6 +70,8 @@ class StripeBench:
         self.fake = FakeStripe(self._now)
         self.secret = self.fake.credentials()["api_key"]
         self.declines: Mapping[str, DeclineClass] = {code: kind for code, (kind, _) in DECLINES.items()}
+        self.tells_reasons = True
+        self.bodiless: frozenset[Action] = frozenset()
 
     def open(self, account: str = "stripe", transport: httpx.AsyncBaseTransport | None = None) -> Provider:
         values = {**self.fake.credentials(), "requests_per_second": "1000"}
@@ -137,7 +144,7 @@ class StripeBench:
         return self.clock.at.timestamp()
 
 
-BENCHES: dict[str, Callable[[], Bench]] = {"stripe": StripeBench}
+BENCHES: dict[str, Callable[[], Bench]] = {"lago": LagoBench, "stripe": StripeBench}
 
 
 async def read(provider: Provider, ref: InvoiceRef, *, thorough: bool = False) -> Invoice:
