@@ -12,7 +12,8 @@ from bot.domain.invoice import Invoice, InvoiceRef
 from bot.domain.money import Money
 
 ROWS_SHOWN = 10
-_ASKED = "now"
+ASKED = "now:"
+"""How the scheduled part of a key begins for a run that somebody asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +39,14 @@ class DigestKey:
     @classmethod
     def asked(cls, digest: str, user: str, delivery: str) -> DigestKey:
         """The run that somebody asked for; Slack's delivery again is the same run again."""
-        return cls(digest, f"{_ASKED}:{user}:{delivery[:40]}")
+        return cls(digest, f"{ASKED}{user}:{delivery[:40]}")
 
     @property
     def asked_by(self) -> str | None:
         """Who asked for the run; None for a scheduled one."""
-        word, _, rest = self.scheduled.partition(":")
-        return rest.partition(":")[0] if word == _ASKED else None
+        if not self.scheduled.startswith(ASKED):
+            return None
+        return self.scheduled.removeprefix(ASKED).partition(":")[0]
 
     def __str__(self) -> str:
         return f"{self.digest}@{self.scheduled}"

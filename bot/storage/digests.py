@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Select, and_, delete, except_, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.digest import Digest, DigestKey, ListedInvoice
+from bot.domain.digest import ASKED, Digest, DigestKey, ListedInvoice
 from bot.domain.errors import LeaseLost
 from bot.domain.offer import Offer
 from bot.ports import Say
@@ -139,7 +139,7 @@ class SqlDigestLog:
 
     async def ever_ran(self, digest: str) -> bool:
         # A digest that somebody asked for says nothing about the schedule: no slot was missed before its first one.
-        by_schedule = digest_run.c.scheduled.not_like("now:%")
+        by_schedule = digest_run.c.scheduled.not_like(f"{ASKED}%")
         return await self._is_any(and_(digest_run.c.digest == digest, by_schedule))
 
     async def last_finished(self, digest: str) -> datetime | None:
