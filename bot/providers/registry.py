@@ -11,7 +11,7 @@ from bot.domain.capability import ProviderFacts
 from bot.domain.errors import UnusableValue
 from bot.domain.invoice import account_name
 from bot.ports import Clock, Provider
-from bot.providers import lago, lago_account, lago_facts, stripe, stripe_facts
+from bot.providers import lac, lago, lago_account, lago_facts, stripe, stripe_facts
 from bot.providers.http import Transport
 from bot.providers.wording import setting
 
@@ -30,6 +30,10 @@ def _open_stripe(account: str, values: Values, clock: Clock, transport: Transpor
     return stripe.Stripe(account, stripe.Credentials.model_validate(values), clock=clock, transport=transport)
 
 
+def _open_lac(account: str, values: Values, _: Clock, transport: Transport | None) -> Provider:
+    return lac.Lac(account, lac.Credentials.model_validate(values), transport=transport)
+
+
 def _open_lago(account: str, values: Values, clock: Clock, transport: Transport | None) -> Provider:
     return lago.Lago(account, lago_account.Credentials.model_validate(values), clock=clock, transport=transport)
 
@@ -37,6 +41,7 @@ def _open_lago(account: str, values: Values, clock: Clock, transport: Transport 
 _PROVIDERS: Mapping[str, _Entry] = {
     "lago": _Entry(lago_facts.FACTS, lago_account.Credentials, _open_lago),
     "stripe": _Entry(stripe_facts.FACTS, stripe.Credentials, _open_stripe),
+    "lac": _Entry(lac.FACTS, lac.Credentials, _open_lac),
 }
 
 

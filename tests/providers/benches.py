@@ -18,6 +18,7 @@ from bot.providers.stripe_declines import DECLINES
 from bot.providers.stripe_wire import UNITS
 from bot.sandbox.providers.stripe import FakeStripe
 from tests.providers.bridge import transport_over
+from tests.providers.lac_bench import LacBench
 from tests.providers.lago_bench import LagoBench
 from tests.providers.wire import FixedClock
 
@@ -144,7 +145,7 @@ class StripeBench:
         return self.clock.at.timestamp()
 
 
-BENCHES: dict[str, Callable[[], Bench]] = {"lago": LagoBench, "stripe": StripeBench}
+BENCHES: dict[str, Callable[[], Bench]] = {"lac": LacBench, "lago": LagoBench, "stripe": StripeBench}
 
 
 async def read(provider: Provider, ref: InvoiceRef, *, thorough: bool = False) -> Invoice:

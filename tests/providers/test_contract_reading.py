@@ -13,25 +13,26 @@ from bot.domain.errors import ProviderFailure
 from bot.domain.invoice import Invoice, InvoiceRef, PaymentMethod
 from bot.domain.outcome import Succeeded
 from bot.ports import Unreadable, Window
-from tests.providers.benches import BROKEN, EURO, Bench, read
+from bot.providers.registry import facts_of, slugs
+from tests.providers.benches import BENCHES, BROKEN, EURO, Bench, read
 from tests.providers.samples import NOW
 from tests.providers.wire import an_order
 
 
-async def test_a_thorough_read_names_what_would_be_charged_and_when_it_was_last(bench: Bench) -> None:
-    provider, ref = bench.open(), bench.failed_invoice(magic="stolen_card")
+async def test_a_thorough_read_names_what_would_be_charged_and_when_it_was_last(reader: Bench) -> None:
+    provider, ref = reader.open(), reader.failed_invoice(magic="stolen_card")
     invoice = await read(provider, ref, thorough=True)
     assert isinstance(invoice.method, PaymentMethod)
-    assert invoice.charge_is_declined_method is bench.tells_reasons
+    assert invoice.charge_is_declined_method is reader.tells_reasons
     assert invoice.newest_charge_at is not None
     assert invoice.newest_charge_at < NOW
 
 
-async def test_a_listing_is_complete_as_a_set(bench: Bench) -> None:
-    provider = bench.open()
-    failed = {bench.failed_invoice(days_old=0.01 + n * 0.55) for n in range(1000)}
+async def test_a_listing_is_complete_as_a_set(reader: Bench) -> None:
+    provider = reader.open()
+    failed = {reader.failed_invoice(days_old=0.01 + n * 0.55) for n in range(1000)}
     for status in ("draft", "paid", "void", "uncollectible"):
-        bench.failed_invoice(status=status)
+        reader.failed_invoice(status=status)
     listed = [item async for item in provider.failed(Window(None, NOW))]
     assert not any(isinstance(item, Unreadable) for item in listed)
     assert len(listed) == len(failed)
@@ -39,12 +40,12 @@ async def test_a_listing_is_complete_as_a_set(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("how", [*BROKEN, "429"])
-async def test_a_broken_provider_is_a_failure_of_every_read_and_never_an_empty_answer(bench: Bench, how: str) -> None:
-    provider, ref = bench.open(), bench.failed_invoice()
-    bench.break_everything(how)
+async def test_a_broken_provider_is_a_failure_of_every_read_and_never_an_empty_answer(reader: Bench, how: str) -> None:
+    provider, ref = reader.open(), reader.failed_invoice()
+    reader.break_everything(how)
     with pytest.raises(ProviderFailure):
         await provider.get(ref)
-    for wanted in ("DEMO-1", ref.id, bench.customer_of(ref), "billing@acme.example"):
+    for wanted in ("DEMO-1", ref.id, reader.customer_of(ref), "billing@acme.example"):
         with pytest.raises(ProviderFailure):
             await provider.find(wanted)
     with pytest.raises(ProviderFailure):
@@ -59,8 +60,8 @@ async def test_a_broken_provider_is_a_failure_of_every_read_and_never_an_empty_a
         _ = [item async for item in provider.failed(Window(None, NOW))]
 
 
-async def test_an_invoice_is_found_by_its_number(bench: Bench) -> None:
-    provider, ref = bench.open(), bench.failed_invoice()
+async def test_an_invoice_is_found_by_its_number(reader: Bench) -> None:
+    provider, ref = reader.open(), reader.failed_invoice()
     number = (await read(provider, ref)).number
     assert number
     assert [invoice.ref for invoice in await provider.numbered(number)] == [ref]
@@ -70,17 +71,17 @@ async def test_an_invoice_is_found_by_its_number(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("name", ["Fennel & Thyme", 'O\'Neil \\ "Söhne"', "\u682a\u5f0f\u4f1a\u793e", "Li"])
-async def test_invoices_are_found_by_whatever_a_person_knows_of_the_customer(bench: Bench, name: str) -> None:
-    provider, stranger = bench.open(), bench.failed_invoice()
-    theirs = bench.named(name, "Billing@Fennel.example")
-    for wanted in (name, bench.customer_of(theirs[0]), "Billing@Fennel.example", f"  {name} "):
+async def test_invoices_are_found_by_whatever_a_person_knows_of_the_customer(reader: Bench, name: str) -> None:
+    provider, stranger = reader.open(), reader.failed_invoice()
+    theirs = reader.named(name, "Billing@Fennel.example")
+    for wanted in (name, reader.customer_of(theirs[0]), "Billing@Fennel.example", f"  {name} "):
         assert [invoice.ref for invoice in await provider.find(wanted)] == theirs
     assert [invoice.ref for invoice in await provider.find(stranger.id)] == [stranger]
 
 
-async def test_an_address_is_found_in_small_letters_too(bench: Bench) -> None:
-    theirs = bench.named("Fennel", "billing@fennel.example")
-    assert [invoice.ref for invoice in await bench.open().find("Billing@Fennel.Example")] == theirs
+async def test_an_address_is_found_in_small_letters_too(reader: Bench) -> None:
+    theirs = reader.named("Fennel", "billing@fennel.example")
+    assert [invoice.ref for invoice in await reader.open().find("Billing@Fennel.Example")] == theirs
 
 
 @pytest.mark.parametrize(
@@ -91,23 +92,23 @@ async def test_what_fits_nothing_finds_nothing(bench: Bench, nothing: str) -> No
     assert await bench.open().find(nothing) == []
 
 
-async def test_a_number_finds_its_invoice_among_those_of_a_customer_of_that_name(bench: Bench) -> None:
-    provider, numbered = bench.open(), bench.failed_invoice()
+async def test_a_number_finds_its_invoice_among_those_of_a_customer_of_that_name(reader: Bench) -> None:
+    provider, numbered = reader.open(), reader.failed_invoice()
     number = (await read(provider, numbered)).number
     assert number
-    named = bench.named(f"{number} Ltd", "a@b.example")
+    named = reader.named(f"{number} Ltd", "a@b.example")
     found = await provider.find(number)
     assert {invoice.ref for invoice in found} == {numbered, *named}
     assert [invoice.created_at for invoice in found] == sorted((i.created_at for i in found if i.created_at), reverse=True)
 
 
-async def test_a_search_is_bounded_in_requests_and_invoices(bench: Bench) -> None:
-    provider = bench.open()
+async def test_a_search_is_bounded_in_requests_and_invoices(reader: Bench) -> None:
+    provider = reader.open()
     for number in range(15):
-        bench.named(f"Everybody {number}", "all@everybody.example")
-    before = bench.requests()
+        reader.named(f"Everybody {number}", "all@everybody.example")
+    before = reader.requests()
     found = await provider.find("everybody")
-    assert bench.requests() - before <= 8
+    assert reader.requests() - before <= 8
     assert 0 < len(found) <= 50
 
 
@@ -144,14 +145,14 @@ async def test_the_pdf_is_one_or_is_on_a_host_that_the_facts_name(bench: Bench) 
 async def test_the_payment_link_is_on_a_host_that_the_facts_name(bench: Bench) -> None:
     provider, ref = bench.open(), bench.failed_invoice()
     link = await provider.payment_link(ref)
-    assert link is not None
-    assert httpx.URL(link).host in provider.facts.link_hosts
+    assert (link is not None) is provider.facts.has_payment_link
+    assert link is None or httpx.URL(link).host in provider.facts.link_hosts
     assert await provider.payment_link(bench.failed_invoice(status="draft")) is None
 
 
 @pytest.mark.parametrize("identifier", ["in_Missing", "..", "../customers/cus_1", "in_1?expand=x", "%2e%2e"])
-async def test_an_id_that_does_not_exist_is_none_whatever_its_shape(bench: Bench, identifier: str) -> None:
-    assert await bench.open().get(InvoiceRef("stripe", identifier)) is None
+async def test_an_id_that_does_not_exist_is_none_whatever_its_shape(reader: Bench, identifier: str) -> None:
+    assert await reader.open().get(InvoiceRef("stripe", identifier)) is None
 
 
 async def test_credentials_never_reach_log_errors_or_repr(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
@@ -160,12 +161,12 @@ async def test_credentials_never_reach_log_errors_or_repr(bench: Bench, caplog: 
     with capture_logs() as events:
         provider, ref = bench.open(), bench.failed_invoice(magic="generic_decline")
         said.append(repr(provider) + repr(provider.facts) + repr(vars(provider)))
-        invoice = await read(provider, ref, thorough=True)
-        said.append(repr(await provider.perform(an_order(invoice))))
+        invoice, action = await read(provider, ref, thorough=True), next(iter(provider.facts.capabilities))
+        said.append(repr(await provider.perform(an_order(invoice, action))))
         bench.break_everything("reset")
-        said.append(repr(await provider.perform(an_order(invoice, key="attempt-2"))))
+        said.append(repr(await provider.perform(an_order(invoice, action, key="attempt-2"))))
         with pytest.raises(ProviderFailure) as caught:
-            await provider.get(ref)
+            await provider.pdf(ref)
         said.append(f"{caught.value!r} {caught.value.detail}")
         await provider.close()
     assert events
@@ -174,7 +175,18 @@ async def test_credentials_never_reach_log_errors_or_repr(bench: Bench, caplog: 
 
 
 async def test_what_the_facts_promise_about_ids_is_true(bench: Bench) -> None:
-    assert re.fullmatch(bench.open().facts.id_pattern, bench.failed_invoice().id)
+    facts = bench.open().facts
+    has_shape = re.fullmatch(facts.id_pattern, bench.failed_invoice().id) is not None
+    assert has_shape is not facts.ids_are_opaque
+
+
+@pytest.mark.parametrize("slug", [slug for slug in slugs() if not facts_of(slug).can_read])
+async def test_a_provider_that_cannot_be_read_says_so_and_asks_for_nothing(slug: str) -> None:
+    bench = BENCHES[slug]()
+    provider, ref = bench.open(), bench.failed_invoice()
+    assert (await read(provider, ref)).is_unseen
+    assert await provider.find(ref.id) == []
+    assert bench.requests() == 0
 
 
 async def test_every_declared_action_says_what_it_does(bench: Bench) -> None:
