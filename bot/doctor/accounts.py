@@ -57,9 +57,7 @@ async def account_findings(account: AccountConfiguration, clock: Clock) -> tuple
         return [problem(about, _sentence(account, failure, transport.host))], transport.readings
     finally:
         await provider.close()
-    mode = "live mode, with real money" if provider.live else "test mode"
-    text = f"{provider.facts.name} in {mode}: invoices can be read. Whether the key may also charge is not tried here."
-    return [ok(about, text)], transport.readings
+    return [ok(about, _working(provider))], transport.readings
 
 
 def no_account_findings(accounts: tuple[AccountConfiguration, ...]) -> list[Finding]:
@@ -67,6 +65,16 @@ def no_account_findings(accounts: tuple[AccountConfiguration, ...]) -> list[Find
         return []
     text = "There is no account that can be used, so there are no invoices to act on. Set RECOUP_ACCOUNTS__STRIPE__API_KEY."
     return [problem("accounts", text)]
+
+
+def _working(provider: Provider) -> str:
+    name, mode = provider.facts.name, "live mode" if provider.live else "test mode"
+    if not provider.facts.has_list:
+        return (
+            f"{name} in {mode}: it has no list of invoices to ask for, so the key was not tried. The first use will show."
+        )
+    money = ", with real money" if provider.live else ""
+    return f"{name} in {mode}{money}: invoices can be read. Whether the key may also charge is not tried here."
 
 
 async def _read_one(provider: Provider, clock: Clock) -> None:

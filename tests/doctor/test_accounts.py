@@ -108,3 +108,13 @@ async def test_reading_is_all_that_happens_at_the_provider(bench: Bench) -> None
     assert bench.stripe.requests
     assert all(request.method == "GET" for request in bench.stripe.requests)
     assert len(bench.stripe.requests) <= 5
+
+
+async def test_where_nothing_can_be_read_the_doctor_does_not_say_that_it_could(bench: Bench) -> None:
+    bench.variables |= {"RECOUP_ACCOUNTS__LAC__API_KEY": "lac_sk_s3cr3t", "RECOUP_ACCOUNTS__LAC__MODE": "live"}
+    seen = await bench.examine()
+    (told,) = seen.about("account lac")
+    assert "LAC in live mode" in told
+    assert "the key was not tried" in told
+    assert "can be read" not in told
+    assert "s3cr3t" not in seen.text
