@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from bot.sandbox.providers.lac import FakeLac
 from bot.sandbox.providers.stripe import FakeStripe
 from bot.sandbox.providers.stripe_magic import Magic
 from bot.sandbox.wire import RunningServer, Traffic, WireReply, WireRequest, serve
@@ -37,7 +38,8 @@ class World:
     """Providers by slug, each on its own port, which it keeps while it is unreachable."""
 
     def __init__(self, providers: Sequence[FakeProvider] | None = None, now: Callable[[], float] = time.time) -> None:
-        chosen = providers if providers is not None else [FakeStripe(now, hosted=None)]
+        everyone: Sequence[FakeProvider] = [FakeStripe(now, hosted=None), FakeLac(now)]
+        chosen = everyone if providers is None else providers
         self.providers: dict[str, FakeProvider] = {provider.slug: provider for provider in chosen}
         self.traffic = {slug: Traffic(provider.respond, now) for slug, provider in self.providers.items()}
         self._servers: dict[str, RunningServer] = {}
