@@ -230,7 +230,7 @@ class Lac:
             ref=before.ref,
             status=InvoiceStatus.OTHER,
             provider_status=scrubbed(wire.status) or "without a status",
-            owed=owed or before.owed,
+            owed=before.owed if owed is None else owed,
             live=self._live,
             customer_id=wire.party.id or before.customer_id,
             customer_name=wire.party.name or before.customer_name,

@@ -16,6 +16,7 @@ from bot.providers.lac import FACTS, PORTAL
 from bot.providers.wording import scrubbed
 from bot.sandbox.providers.lac import READ_KEY as FAKE_READ_KEY
 from bot.sandbox.providers.lac import FakeLac
+from bot.sandbox.wire import serve
 from tests.providers.bridge import transport_over
 from tests.providers.lac_samples import (
     API_KEY,
@@ -416,3 +417,32 @@ def test_the_dialog_says_whom_it_reaches_and_what_nobody_will_know() -> None:
     assert "does not tell afterwards" in capability.consequence
     assert all(sentence.endswith(".") for sentence in FACTS.instead.values())
     assert set(FACTS.instead) | set(FACTS.capabilities) == set(Action)
+
+
+# --- over real sockets
+
+
+@pytest.mark.parametrize(
+    ("magic", "ending", "deliveries"),
+    [
+        ("delivered", Succeeded, 1),
+        ("refused", Rejected, 0),
+        ("send_then_reset", Unknown, 1),
+        ("send_then_cut", Unknown, 1),
+        ("send_then_html", Unknown, 1),
+        ("send_then_500", Unknown, 1),
+    ],
+)
+async def test_the_endings_are_the_same_over_real_sockets(magic: str, ending: type, deliveries: int) -> None:
+    fake = FakeLac()
+    ref = InvoiceRef("lac", fake.books.add_invoice(magic=magic))
+    server = await serve(fake.respond)
+    lac = lac_over(httpx.AsyncHTTPTransport(), base_url=f"{server.url}{fake.base_path}", **fake.credentials())
+    outcome = await lac.perform(an_order(await unseen(lac, ref), Action.RESEND))
+    pdf = await lac.pdf(ref)
+    await lac.close()
+    await server.close()
+    assert isinstance(outcome, ending)
+    assert len(fake.books.deliveries) == deliveries
+    assert pdf is not None
+    assert [request.method for request in fake.requests] == ["POST", "GET"]
