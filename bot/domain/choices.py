@@ -56,6 +56,7 @@ class Standing:
             "invoice": self.invoice.label,
             "ref": str(self.invoice.ref),
             "detail": decline.reason,
+            "kind": decline.kind.value,
             "method": decline.method_label or "",
             "provider": self.facts.name,
         }

@@ -103,9 +103,9 @@ def _rows(content: DigestContent, now: datetime, command: str) -> list[list[Bloc
     befores = [None, *failed][: len(failed)]
     headings = [_heading(totals, before, row) for before, row in zip(befores, failed, strict=True)]
     headings += [[] if number else [blocks.section(_watched(len(watched)))] for number, _ in enumerate(watched)]
-    badges = bool(content.digest.test_accounts)
+    badges, names = bool(content.digest.test_accounts), len(content.digest.accounts) > 1
     return [
-        [*above, blocks.divider(), *row_blocks(row, index, now=now, command=command, badges=badges)]
+        [*above, blocks.divider(), *row_blocks(row, index, now=now, command=command, badges=badges, names=names)]
         for index, (above, row) in enumerate(zip(headings, [*failed, *watched], strict=True))
     ]
 

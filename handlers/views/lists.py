@@ -23,7 +23,11 @@ def invoice_list(content: ListContent, *, command: str, now: datetime) -> Render
         notes.append(f"{prose(content.note)}.")
     head = [blocks.section("\n".join([f"*{title}*", *notes]))]
     badges = not all(row.invoice.live for row in content.rows)
-    rows = [row_blocks(row, index, now=now, command=command, badges=badges) for index, row in enumerate(content.rows)]
+    names = len({row.invoice.ref.account for row in content.rows}) > 1
+    rows = [
+        row_blocks(row, index, now=now, command=command, badges=badges, names=names)
+        for index, row in enumerate(content.rows)
+    ]
     shown = fit(head, rows, lambda count: _tail(content, count, command))
     missing = "; not everything could be read" if content.gaps else ""
     return rendered(f"{title}{missing}", shown)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import assert_never
 
 from bot.domain.action import Action, ActionState, Word
+from bot.domain.decline import DeclineClass
 from bot.domain.refusal import Refusal, RefusalKind
 from handlers.views.text import code, escape, mentions, person, prose
 from handlers.views.times import moment_of
@@ -104,14 +105,14 @@ def refusal_sentence(refusal: Refusal, command: str) -> str:  # noqa: C901, PLR0
             return f"Only one payment attempt per invoice and hour. {when} Nothing was charged now."
         case RefusalKind.SAME_METHOD:
             return (
-                f"The bank refused {_method(facts)} for good, and it is still what a retry would charge, "
-                f"so nothing was charged. Give the customer the payment link, or retry with another stored method: "
+                f"{_bank_said(facts)}, and it is still what a retry would charge, so nothing was charged. Give the "
+                f"customer the payment link, or retry with another stored method: "
                 f"{code(f'{command} retry {_ref(facts)} with {_method_example(facts)}', 300)}."
             )
         case RefusalKind.CONFIRM_METHOD:
             return (
-                f"The bank refused {_method(facts)} for good, and it cannot be read what a retry would charge. Nothing was "
-                f"charged. To go on, press Retry payment on the card and confirm: {_show(facts, command)}."
+                f"{_bank_said(facts)}, and it cannot be read what a retry would charge. Nothing was charged. To go on, "
+                f"press Retry payment on the card and confirm: {_show(facts, command)}."
             )
         case RefusalKind.CONFIRM_SEND:
             return (
@@ -283,6 +284,17 @@ def _wrong_collection(facts: Facts) -> str:
         name = f"Invoice {invoice}" if invoice else "This invoice"
         return f"{name} is collected in another way, so {_action(facts)} cannot work and nothing happened."
     return f"{why}. Nothing happened."
+
+
+def _bank_said(facts: Facts) -> str:
+    """A card that waits for its owner is not refused: what it needs is said."""
+    match facts.get("kind"):
+        case DeclineClass.NEEDS_AUTHENTICATION:
+            return f"The bank wants the customer to confirm payments with {_method(facts)}, which a retry cannot do"
+        case DeclineClass.NEEDS_NEW_METHOD:
+            return f"{_method(facts).capitalize()} cannot be charged any more"
+        case _:
+            return f"The bank refused {_method(facts)} for good"
 
 
 def _method(facts: Facts) -> str:

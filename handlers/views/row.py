@@ -62,9 +62,14 @@ _VISIBLE_IN_ROW = 2
 VISIBLE_ON_CARD = 3
 
 
-def row_blocks(row: Row, index: int, *, now: datetime, command: str, badges: bool = False) -> list[Block]:
-    """`index` is the row's number in its message; `badges` also marks the live ones where test and live stand together."""
-    text = f"{title(row.invoice, badges=badges, owed=was_owed(row))}\n{standing(row, now, command)}"
+def row_blocks(
+    row: Row, index: int, *, now: datetime, command: str, badges: bool = False, names: bool = False
+) -> list[Block]:
+    """`index` is the row's number in its message; `badges` also marks the live ones where test and live stand together,
+    `names` says the account where several do."""
+    head = title(row.invoice, badges=badges, owed=was_owed(row))
+    account = f" · {escape(row.invoice.ref.account)}" if names else ""
+    text = f"{head}{account}\n{standing(row, now, command)}"
     return [blocks.section(text, block_id=block_id(row, index, "row")), *footing(row, index, visible=_VISIBLE_IN_ROW)]
 
 

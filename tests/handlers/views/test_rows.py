@@ -152,3 +152,10 @@ def test_a_decline_that_was_not_read_is_not_made_up() -> None:
     assert "Payment failed; the reason was not read" in drawn(row)[0]["text"]["text"]
     unclear = Decline(DeclineClass.UNCLEAR, "do_not_honor", "the bank did not say why")
     assert "(unclear)" in drawn(a_row(an_invoice(decline=unclear)))[0]["text"]["text"]
+
+
+def test_where_several_accounts_stand_together_each_row_names_its_own() -> None:
+    row = a_row()
+    alone, among = drawn(row), drawn(row, names=True)
+    assert row.invoice.ref.account not in alone[0]["text"]["text"].split("\n")[0]
+    assert among[0]["text"]["text"].split("\n")[0].endswith(f" · {row.invoice.ref.account}")

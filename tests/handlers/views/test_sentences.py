@@ -287,6 +287,14 @@ def test_a_blocked_method_comes_with_the_two_ways_out() -> None:
     assert "`/invoice retry stripe:in_1 with pm_…`" in text
 
 
+def test_a_method_that_waits_for_its_owner_is_not_said_to_be_refused() -> None:
+    waits = refused(RefusalKind.CONFIRM_METHOD, kind="needs_authentication", method="visa ending 3155")
+    assert waits.startswith("The bank wants the customer to confirm payments with visa ending 3155")
+    gone = refused(RefusalKind.SAME_METHOD, kind="needs_new_method", method="visa ending 0069")
+    assert gone.startswith("Visa ending 0069 cannot be charged any more")
+    assert "for good" not in waits + gone
+
+
 def test_a_cool_down_says_when_the_next_attempt_is_possible() -> None:
     assert f"<!date^{int(NOW.timestamp())}^" in refused(RefusalKind.COOL_DOWN, until=NOW.isoformat())
 
