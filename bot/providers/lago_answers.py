@@ -108,6 +108,8 @@ def refusal(order: ActionOrder, reply: Reply) -> Outcome:
 def refusal_by_state(order: ActionOrder, reply: Reply, now: Invoice | None) -> Outcome:
     """The ending of a send that was refused because of how the invoice stands; `now` is None where it can't be read."""
     request_id = reply.request_id
+    if now is None and reply.status == 404:
+        return refusal(order, reply)
     if now is None:
         return Rejected(
             reason=RejectedReason.NOT_ACTIONABLE,
@@ -135,12 +137,16 @@ def _rejection(order: ActionOrder, reply: Reply, error: WireError) -> tuple[Reje
     return reason, known or _sentence(account, reply.status, error)
 
 
+def _no_route(account: str) -> str:
+    return f"There is no such page at this Lago; check that {setting(account, 'base_url')} ends in /api/v1."
+
+
 def _sentence(account: str, status: int, error: WireError) -> str:
     said = f" Lago says: {scrubbed(', '.join(error.words))}." if error.words else ""
     sentences = {
         401: f"Lago does not accept the key of account {account}; check {setting(account, 'api_key')}.",
         403: f"The key of account {account} may not do this, or the licence of this Lago does not include it.{said}",
-        404: f"Lago has no such object in account {account}.{said}",
+        404: f"Lago has no such object in account {account}.{said}" if error.code else _no_route(account),
         429: "Lago asked us to slow down.",
     }
     return sentences.get(status) or f"Lago refused the request.{said}"

@@ -88,8 +88,8 @@ def objection_to_void(seen: Seen) -> Rejected | None:
         return _not_actionable(f"A payment of invoice {invoice.label} is under way, so it cannot be voided now.", seen)
     if invoice.payment is PaymentState.UNREAD:
         detail = (
-            f"It cannot be seen whether a payment of invoice {invoice.label} is under way, so it is not voided. Let the "
-            "key read payments (permission payment: read)."
+            f"It cannot be seen whether a payment of invoice {invoice.label} is under way, so it is not voided. The key "
+            "may lack the permission payment: read, or this Lago is too old to show payments."
         )
         return Rejected(reason=RejectedReason.FORBIDDEN, detail=detail, invoice=invoice)
     return None
