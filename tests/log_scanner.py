@@ -18,16 +18,17 @@ from typing import Any, Final
 import pytest
 import structlog
 
-from bot.sandbox.providers.stripe import READ_KEY, SECRET_KEY
+from bot.sandbox.providers import lac, lago, stripe
 from bot.sandbox.providers.stripe_demo import FAILED
 
-SECRETS: Final = (SECRET_KEY, READ_KEY, "s3cr3t", "5ec2e7", "asked by customer")
+_KEYS = (stripe.SECRET_KEY, stripe.READ_KEY, lago.SECRET_KEY, lago.READ_KEY, lac.WRITE_KEY, lac.READ_KEY)
+SECRETS: Final = (*_KEYS, "s3cr3t", "5ec2e7", "asked by customer")
 """Values that tests hand to the bot and that it has to keep: keys, signing secrets, a reason in a person's own words."""
 _SOME_NAMES = ("Acme", "Harbour Lane", "Elmstead School", "Free Lunch", "Maya", "Nadia", "Olga")
 NAMES: Final = (*_SOME_NAMES, *(name for name, *_ in FAILED if name is not None))
 PATTERNS: Final[dict[str, re.Pattern[str]]] = {
     "a token of Slack": re.compile(r"\bx(?:ox[a-z]|app)-\w"),
-    "a key of the provider": re.compile(r"\b(?:sk|rk|pk)_(?:live|test)_\w|\bwhsec_\w"),
+    "a key of the provider": re.compile(r"\b(?:sk|rk|pk)_(?:live|test)_\w|\bwhsec_\w|\blac_sk_\w"),
     "an Authorization header": re.compile(r"\b(?:Bearer|Basic) [\w+/=.-]{4,}"),
     "a response_url": re.compile(r"https?://\S*?/(?:commands|actions|services|respond|response_url)s?/\S"),
     "a hosted page or file of an invoice": re.compile(

@@ -13,6 +13,7 @@ from bot.domain.reference import IdAt, parse_reference
 _PAGE = re.compile(r"page:\s*(\d{1,4})", re.IGNORECASE | re.ASCII)
 _WRAPPED = re.compile(r"<(?:mailto:|tel:)?([^<>|]+)(?:\|[^<>]*)?>")
 _QUOTES = " \"'`“”‘’«»„"
+_OPAQUE = re.compile(r"[\x21-\x7e]{1,200}")
 _SHORTEST, _LONGEST = 2, 200
 
 
@@ -26,8 +27,9 @@ class Search:
     page: int = 1
 
 
-def parse_search(typed: str, patterns: Mapping[str, str]) -> Search:
-    """`patterns` maps each account that may be searched to its provider's id pattern. A link is parsed, never fetched.
+def parse_search(typed: str, patterns: Mapping[str, str], opaque: frozenset[str] = frozenset()) -> Search:
+    """`patterns` maps each account that may be searched to its provider's id pattern; at the `opaque` ones whatever stands
+    after `account:` is an id. A link is parsed, never fetched.
 
     Raises UnusableValue with one helpful sentence for what cannot be searched for.
     """
@@ -40,6 +42,8 @@ def parse_search(typed: str, patterns: Mapping[str, str]) -> Search:
     if colon and account.strip().lower() in patterns and rest.strip():
         name = account.strip().lower()
         patterns, text = {name: patterns[name]}, rest.strip()
+        if name in opaque and _OPAQUE.fullmatch(text):
+            return Search(text=text, accounts=(name,), refs=(InvoiceRef(name, text),), page=page)
     if not _SHORTEST <= len(text) <= _LONGEST:
         raise UnusableValue(f"Give me {_SHORTEST} to {_LONGEST} characters: a number, a name, an e-mail or an id.")
     accounts = tuple(patterns)

@@ -128,7 +128,8 @@ class Lookup:
             refusal = await self._rights.objection(reader.actor, Word.VIEW, channel=reader.channel)
             return refused(refusal or Refusal(RefusalKind.NO_RIGHT, {"word": "view"}))
         patterns = self._accounts.id_patterns()
-        search = parse_search(typed, {name: patterns[name] for name in names})
+        opaque = frozenset(name for name in names if self._accounts.takes_any_id(name))
+        search = parse_search(typed, {name: patterns[name] for name in names}, opaque)
         found, gaps = await self._search(search)
         found.sort(key=lambda i: (i.created_at is None, -(i.created_at.timestamp() if i.created_at else 0), str(i.ref)))
         rows = await self._page(reader, found, search.page)
@@ -158,6 +159,9 @@ class Lookup:
         provider, is_pdf = self._accounts.provider(invoice.ref.account), word is Word.PDF
         if provider is None:
             return refused(Refusal(RefusalKind.UNKNOWN_ACCOUNT, {"account": invoice.ref.account}))
+        if not (provider.facts.has_pdf if is_pdf else provider.facts.has_payment_link):
+            lack = {"provider": provider.facts.name, "action": "a PDF" if is_pdf else "a payment page"}
+            return refused(Refusal(RefusalKind.NOT_SUPPORTED, lack))
         try:
             found = await (provider.pdf(invoice.ref) if is_pdf else provider.payment_link(invoice.ref))
         except ProviderFailure as failure:

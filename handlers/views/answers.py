@@ -10,10 +10,10 @@ from bot.domain.invoice import Invoice
 from handlers.views import blocks
 from handlers.views.blocks import Rendered, rendered
 from handlers.views.card import current
-from handlers.views.money import amount
 from handlers.views.refusals import refusal_sentence
+from handlers.views.row import who_owes
 from handlers.views.sentences import reference_line, sentence
-from handlers.views.text import channel, code, customer, escape, link, prose
+from handlers.views.text import channel, code, escape, link, prose
 
 
 def ending(content: EndingContent, *, command: str, now: datetime) -> Rendered:
@@ -62,8 +62,7 @@ def beside_file(content: FileContent) -> str:
 
 
 def _about(what: str, invoice: Invoice) -> str:
-    name = escape(customer(invoice.customer_name, invoice.customer_email))
-    return f"{what} of invoice {escape(invoice.label)}, {name}, {amount(invoice.owed)}"
+    return f"{what} of invoice {escape(invoice.label)}, {who_owes(invoice)}"
 
 
 def watching(content: WatchContent, *, command: str) -> Rendered:
@@ -71,7 +70,7 @@ def watching(content: WatchContent, *, command: str) -> Rendered:
     invoice = content.invoice
     name = escape(invoice.label)
     text = _watched(content, name, command) if content.is_watched else _not_watched(content, name, command)
-    about = f"{escape(customer(invoice.customer_name, invoice.customer_email))}, {amount(invoice.owed)}"
+    about = who_owes(invoice)
     return rendered(text, [blocks.section(text), blocks.context(f"{about} · {code(str(invoice.ref), 300)}")])
 
 
@@ -79,7 +78,8 @@ def _watched(content: WatchContent, name: str, command: str) -> str:
     state = f"*{name}* is watched now." if content.is_news else f"*{name}* is watched already; nothing changed."
     anyway = " Failed invoices are in the digest anyway." if content.facts.has_list else ""
     end = code(f"{command} unwatch {content.invoice.ref}", 300)
-    return f"{state} You will see it in every digest of this account until nothing is owed on it; {end} ends that.{anyway}"
+    until = "until nothing is owed on it" if content.facts.can_read else "for as long as you like"
+    return f"{state} You will see it in every digest of this account {until}; {end} ends that.{anyway}"
 
 
 def _not_watched(content: WatchContent, name: str, command: str) -> str:

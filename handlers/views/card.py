@@ -10,7 +10,6 @@ from bot.domain.invoice import Invoice, InvoiceStatus, NoMethod, PaymentMethod, 
 from bot.domain.refusal import RefusalKind
 from handlers.views import blocks
 from handlers.views.blocks import Block, Rendered, rendered
-from handlers.views.money import amount
 from handlers.views.row import (
     VISIBLE_ON_CARD,
     action_blocks,
@@ -21,10 +20,11 @@ from handlers.views.row import (
     pressable,
     title,
     was_owed,
+    who_owes,
     why_failed,
 )
 from handlers.views.sentences import sentence
-from handlers.views.text import code, customer, escape, link, person, prose
+from handlers.views.text import code, escape, link, person, prose
 from handlers.views.times import age, day, moment
 
 _PAYMENT: dict[PaymentState, str] = {
@@ -45,8 +45,7 @@ def card(content: CardContent, *, command: str, now: datetime) -> Rendered:
         *_why_not_resent(row, command),
         blocks.context(" · ".join(_small_print(content)), " · ".join(_typed(row, command))),
     ]
-    name = escape(customer(row.invoice.customer_name, row.invoice.customer_email))
-    return rendered(f"Invoice {escape(row.invoice.label)}, {name}, {amount(row.invoice.owed)}", shown)
+    return rendered(f"Invoice {escape(row.invoice.label)}, {who_owes(row.invoice)}", shown)
 
 
 def current(row: Row, now: datetime) -> list[Block]:
@@ -63,7 +62,7 @@ def _facts(row: Row, now: datetime) -> list[str]:
     invoice = row.invoice
     known = [
         ("Status", f"{escape(invoice.provider_status)}{_payment(invoice)}"),
-        ("Would be charged", _method(invoice)),
+        ("Would be charged", _method(invoice) if Action.RETRY in row.facts.capabilities else ""),
         ("Attempts so far", str(invoice.attempts) if invoice.attempts is not None else ""),
         (_by_itself(row), _next_attempt(invoice, now)),
         ("Created", f"{day(invoice.created_at)} ({age(invoice.created_at, now)} ago)" if invoice.created_at else ""),

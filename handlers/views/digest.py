@@ -111,7 +111,8 @@ def _rows(content: DigestContent, now: datetime, command: str) -> list[list[Bloc
 
 
 def _watched(count: int) -> str:
-    return f"*Watched*: {count} invoice{'' if count == 1 else 's'}, in every digest until nothing is owed"
+    invoices = f"{count} invoice{'' if count == 1 else 's'}"
+    return f"*Watched*: {invoices}, in every digest until nothing is owed or somebody unwatches it"
 
 
 def _heading(totals: Mapping[str, CurrencyTotal], before: Row | None, row: Row) -> list[Block]:

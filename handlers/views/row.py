@@ -89,6 +89,13 @@ def title(invoice: Invoice, *, badges: bool = False, owed: Money | None = None) 
     return f"*{name}* · {escape(invoice.label)} · *{amount(owed or invoice.owed)}*{badge}"
 
 
+def who_owes(invoice: Invoice) -> str:
+    """mrkdwn: "Acme GmbH, EUR 420.00"."""
+    if invoice.is_unseen:
+        return "customer and amount are not known yet"
+    return f"{escape(customer(invoice.customer_name, invoice.customer_email))}, {amount(invoice.owed)}"
+
+
 def was_owed(row: Row) -> Money | None:
     """What the row was about, once nothing is owed any more: "EUR 0.00" would tell nobody which invoice that was."""
     return row.action.amount if row.action is not None and row.invoice.owed.minor == 0 else None
@@ -202,7 +209,9 @@ def _label(choice: Choice) -> str:
 def _question(row: Row, choice: Choice) -> Block | None:
     """What is asked before the press counts, where there is something to ask."""
     if choice is Choice.RESEND:
-        text = f"Send invoice {plain(row.invoice.label, 40)} by e-mail to the customer again?"
+        capability = row.facts.capabilities.get(Action.RESEND)
+        means = plain(capability.consequence, 220) if capability else ""
+        text = f"{means} Send {plain(row.invoice.label, 40)} again?".strip()
         return blocks.confirm("Send again?", text, yes="Send again", no="Cancel")
     return _retry_dialog(row) if choice is Choice.RETRY and row.confirm_retry is not None else None
 

@@ -50,6 +50,13 @@ def test_what_cannot_be_searched_for_is_said_with_what_can(typed: str) -> None:
         parse_search(typed, PATTERNS)
 
 
+def test_where_ids_have_no_shape_whatever_follows_the_account_is_one() -> None:
+    found = parse_search("lac:DE 1", {**PATTERNS, "lac": r"(?!)"}, frozenset({"lac"}))
+    assert found.refs == ()
+    found = parse_search("lac: inv_1003", {**PATTERNS, "lac": r"(?!)"}, frozenset({"lac"}))
+    assert found.refs == (InvoiceRef("lac", "inv_1003"),)
+
+
 @given(st.text(max_size=300))
 def test_anything_typed_is_a_search_or_a_sentence(typed: str) -> None:
     try:

@@ -119,7 +119,7 @@ def test_an_invoice_that_the_customer_pays_is_sent_again_only_after_asking_back(
         link, resend, *_ = drawn(is_card=is_card, collection=CollectionMethod.MANUAL, decline=None)
         assert (link["text"]["text"], link["style"]) == ("Payment link", "primary")
         assert (resend["text"]["text"], resend["action_id"]) == ("Resend invoice", ids.RUN_ACTION)
-        assert resend["confirm"]["text"]["text"] == "Send invoice INV-0042 by e-mail to the customer again?"
+        assert resend["confirm"]["text"]["text"] == "Stripe e-mails the invoice again. Send INV-0042 again?"
         assert resend["confirm"]["confirm"]["text"] == "Send again"
 
 

@@ -136,7 +136,7 @@ def test_watched_invoices_stand_apart_at_the_end_and_are_not_counted_as_failed()
     lines = shown(DigestContent(digest=digest, rows=rows)).split("\n")
     assert lines[0] == "1 failed invoice"
     assert lines[7:12] == [
-        "Watched: 1 invoice, in every digest until nothing is owed",
+        "Watched: 1 invoice, in every digest until nothing is owed or somebody unwatches it",
         "",
         "Acme GmbH · INV-9 · EUR 420.00",
         "Status: open · Stripe retries 2026-11-24 09:14 UTC by itself · 12 days old",

@@ -288,9 +288,12 @@ def test_a_blocked_method_comes_with_the_two_ways_out() -> None:
 
 
 def test_a_method_that_waits_for_its_owner_is_not_said_to_be_refused() -> None:
-    waits = refused(RefusalKind.CONFIRM_METHOD, kind="needs_authentication", method="visa ending 3155")
+    def about(refusal: RefusalKind, kind: str, method: str) -> str:
+        return refusal_sentence(Refusal(refusal, {"kind": kind, "method": method}), "/invoice")
+
+    waits = about(RefusalKind.CONFIRM_METHOD, "needs_authentication", "visa ending 3155")
     assert waits.startswith("The bank wants the customer to confirm payments with visa ending 3155")
-    gone = refused(RefusalKind.SAME_METHOD, kind="needs_new_method", method="visa ending 0069")
+    gone = about(RefusalKind.SAME_METHOD, "needs_new_method", "visa ending 0069")
     assert gone.startswith("Visa ending 0069 cannot be charged any more")
     assert "for good" not in waits + gone
 
