@@ -22,7 +22,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from bot.domain.action import Action, ActionState
-from bot.domain.capability import ProviderFacts
+from bot.domain.capability import LiveCheck, ProviderFacts
 from bot.domain.content import Content, FileContent
 from bot.domain.details import Details
 from bot.domain.digest import Digest, DigestKey, DigestPlan, ListedInvoice, Watched
@@ -107,6 +107,10 @@ class Provider(Protocol):
     async def pdf(self, ref: InvoiceRef) -> str | bytes | None:
         """Where the PDF can be fetched without a key; else the PDF itself, at most 20 MB and checked to be one. Fetched
         fresh; None where the invoice has none."""
+
+    async def live_checks(self) -> list[LiveCheck]:
+        """Statements about the vendor that no document settles, tried by reading only: never writes, never raises
+        ProviderFailure; what cannot be found out has `holds` None."""
 
     async def close(self) -> None: ...
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from bot.domain.action import Action, ActionState
-from bot.domain.capability import ProviderFacts
+from bot.domain.capability import LiveCheck, ProviderFacts
 from bot.domain.content import CardContent, Content, EndingContent, FileContent
 from bot.domain.digest import DigestPlan
 from bot.domain.invoice import Invoice, InvoiceRef, InvoiceStatus, PaymentMethod
@@ -70,6 +70,7 @@ class FakeProvider:
         self.performed: list[ActionOrder] = []
         self.settled: list[Attempt] = []
         self.reads: list[InvoiceRef] = []
+        self.checks: list[LiveCheck] = []
         self.closed = False
 
     @property
@@ -150,6 +151,9 @@ class FakeProvider:
         if isinstance(link, Exception):
             raise link
         return link
+
+    async def live_checks(self) -> list[LiveCheck]:
+        return list(self.checks)
 
     async def close(self) -> None:
         self.closed = True

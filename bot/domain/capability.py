@@ -41,6 +41,28 @@ class Capability:
     """For `finalize`: the provider collects by itself, whatever it is told."""
 
 
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """A right of the account's key: `grant` as the vendor words it, `why` what it is for. Without an optional one the rest
+    works."""
+
+    grant: str
+    why: str
+    is_optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LiveCheck:
+    """A statement about the vendor that no document settles, tried against the vendor itself by reading only.
+
+    `holds` is None where it could not be found out; `seen` says in a few words what came back, without customer data.
+    """
+
+    statement: str
+    holds: bool | None
+    seen: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderFacts:
     """A provider's own facts; shared by every account of it.
@@ -72,6 +94,9 @@ class ProviderFacts:
     """Whether anything after `account:` may be an id, because the vendor documents no shape and no search."""
     settle_after: timedelta = field(default=timedelta(seconds=120))
     reason_limit: int | None = None
+    permissions: tuple[Permission, ...] = ()
+    quirks: tuple[str, ...] = ()
+    """What a team should know before it connects an account: a sentence each, for docs/providers.md."""
 
     def objection(self, action: Action, invoice: Invoice) -> Refusal | None:
         """Why this provider cannot do `action` to `invoice` as it stands; None when it can."""

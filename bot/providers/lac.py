@@ -19,13 +19,14 @@ from typing import Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from bot.domain.action import Action
-from bot.domain.capability import Capability, ProviderFacts, Resend
+from bot.domain.capability import Capability, LiveCheck, Permission, ProviderFacts, Resend
 from bot.domain.errors import FailureReason, ProviderFailure, UnusableValue
 from bot.domain.invoice import CollectionMethod, Invoice, InvoiceRef, InvoiceStatus, PaymentMethod
 from bot.domain.money import MinorUnits, Money, known_currency
 from bot.domain.outcome import Outcome, Rejected, RejectedReason, Succeeded, Unknown
 from bot.domain.records import Attempt
 from bot.ports import ActionOrder, Unreadable, Window
+from bot.providers import lac_checks
 from bot.providers.http import Access, ProviderHttp, Reply, Transport
 from bot.providers.lac_wire import WireInvoice, invoice_of, read_failure, refusal
 from bot.providers.pace import Pace
@@ -72,6 +73,22 @@ FACTS: Final = ProviderFacts(
     has_list=False,
     can_read=False,
     ids_are_opaque=True,
+    permissions=(
+        Permission("scope write", "sends; LAC lets a key of this scope read as well"),
+        Permission("scope read, as `read_key`", "fetches PDFs, so that the key that sends does not", is_optional=True),
+    ),
+    quirks=(
+        "LAC has no test side: every send goes to a real customer, so Recoup asks once more before each. `mode` only says "
+        "what people read.",
+        "An invoice is named by the id that LAC shows, `lac:ID`; its customer, amount and status are known once LAC has "
+        "answered a send.",
+        "LAC's words for a status are shown as they come, and “sent” is never taken for “arrived”.",
+        "Amounts come without a currency; the setting `currency` says which it is.",
+        "When the answer to a send is lost, nothing can find out what came of it. Recoup says so, sends nothing again, and "
+        "frees the invoice after ten minutes. Look in the LAC portal before you press again.",
+        "One invoice is sent at a time, and one request a second is made.",
+        "A PDF comes as a file, in direct messages: LAC gives it only to the key.",
+    ),
 )
 
 
@@ -189,6 +206,9 @@ class Lac:
         if not reply.content.startswith(b"%PDF-"):
             raise ProviderFailure(FailureReason.UNREADABLE, "LAC's answer is not a PDF.", request_id=reply.request_id)
         return reply.content
+
+    async def live_checks(self) -> list[LiveCheck]:
+        return await lac_checks.live_checks(self._http, self._account, self._read_key)
 
     async def close(self) -> None:
         await self._http.close()

@@ -73,12 +73,24 @@ class _Envelope(_Wire):
     detail: str
 
 
+class _Refusal(_Envelope):
+    error: str
+
+
 def invoice_of(reply: Reply) -> WireInvoice | None:
     """The body of a 2xx; None for HTML, half an answer or another shape."""
     try:
         return WireInvoice.model_validate_json(reply.content)
     except ValidationError:
         return None
+
+
+def is_envelope(reply: Reply) -> bool:
+    """Whether the body is the pair of words in which LAC refuses."""
+    try:
+        return bool(_Refusal.model_validate_json(reply.content).error)
+    except ValidationError:
+        return False
 
 
 def refusal(account: str, reply: Reply) -> Rejected | Unknown:

@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bot.domain.action import Action
-from bot.domain.capability import ProviderFacts
+from bot.domain.capability import LiveCheck, ProviderFacts
 from bot.domain.errors import FailureReason, ProviderFailure
 from bot.domain.invoice import Invoice, InvoiceRef, InvoiceStatus, NoMethod, PaymentMethod
 from bot.domain.outcome import Declined, Outcome, Pending, Rejected, RejectedReason, Succeeded, Unknown
@@ -29,6 +29,7 @@ from bot.ports import ActionOrder, Clock, Unreadable, Window
 from bot.providers.http import ProviderHttp, Reply, Transport
 from bot.providers.lago_account import Credentials, access_of
 from bot.providers.lago_answers import is_about_state, lacks_premium, refusal, refusal_by_state
+from bot.providers.lago_checks import Checks
 from bot.providers.lago_facts import FACTS
 from bot.providers.lago_finding import find, numbered
 from bot.providers.lago_invoices import NO_METHOD, Reader, moment
@@ -135,6 +136,9 @@ class Lago:
 
     async def pdf(self, ref: InvoiceRef) -> str | None:
         return await self._reads.pdf(ref)
+
+    async def live_checks(self) -> list[LiveCheck]:
+        return await Checks(self._reads).run()
 
     async def close(self) -> None:
         await self._http.close()

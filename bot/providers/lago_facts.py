@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from bot.domain.action import Action
-from bot.domain.capability import Capability, ProviderFacts, Resend
+from bot.domain.capability import Capability, Permission, ProviderFacts, Resend
 from bot.domain.invoice import CollectionMethod, InvoiceStatus
 
 UUID: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -87,5 +87,34 @@ FACTS: Final = ProviderFacts(
     failed_means=(
         "finalized and still owing, with a failed payment or past its due date. Lost disputes and self-billed invoices do "
         "not count."
+    ),
+    permissions=(
+        Permission("invoice: write", "reads invoices, acts on them, and asks for PDFs and payment pages"),
+        Permission("payment: read", "finds out what a retry came to"),
+        Permission(
+            "payment: write",
+            "records a payment that came another way; without it nothing can be marked as paid",
+            is_optional=True,
+        ),
+        Permission(
+            "payment_method: read",
+            "tells what a retry would charge; without it that stays unknown, and no other method can be chosen",
+            is_optional=True,
+        ),
+    ),
+    quirks=(
+        "Lago only accepts a retry and charges a moment later, or does nothing and says nothing. Recoup watches the invoice "
+        "for a minute and then says what it saw.",
+        "Lago does not tell why a bank said no, so every decline looks alike. The reason is with the payment provider.",
+        "An invoice that is “failed” in Lago could not be made, for its taxes say. It is no failed payment and not listed.",
+        "There is no schedule of automatic retries on an invoice, so none is shown.",
+        "E-mails and part payments need a Lago with a premium licence. Without it an e-mail is refused, with the payment "
+        "link as the way out, and only the whole invoice can be marked as paid.",
+        "Whether an e-mail left can never be found out afterwards. When the answer is lost, Recoup says so and does not "
+        "send a second one.",
+        "Before a void Recoup reads the payments itself and refuses where anything was paid or is under way.",
+        "A payment page is opened at the payment provider when somebody asks for the link, not before.",
+        "A server of your own may be older and lack stored payment methods, e-mails or links to Lago; what is missing is "
+        "left out and said.",
     ),
 )

@@ -25,7 +25,7 @@ import structlog
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from bot.domain.action import Action
-from bot.domain.capability import ProviderFacts
+from bot.domain.capability import LiveCheck, ProviderFacts
 from bot.domain.errors import FailureReason, ProviderFailure, UnusableValue
 from bot.domain.invoice import Invoice, InvoiceRef, PaymentMethod
 from bot.domain.outcome import Outcome, Rejected, RejectedReason, Unknown
@@ -34,6 +34,7 @@ from bot.ports import ActionOrder, Clock, Unreadable, Window
 from bot.providers.http import Access, Pairs, ProviderHttp, Reply, Transport
 from bot.providers.pace import Pace
 from bot.providers.stripe_answers import final_refusal, read_failure, refusal_by_state
+from bot.providers.stripe_checks import Checks
 from bot.providers.stripe_events import is_on_record
 from bot.providers.stripe_facts import FACTS
 from bot.providers.stripe_finding import Finder
@@ -175,6 +176,10 @@ class Stripe:
     async def pdf(self, ref: InvoiceRef) -> str | None:
         wire = await self._wire_of_mode(ref)
         return self._shown(wire.invoice_pdf) if wire else None
+
+    async def live_checks(self) -> list[LiveCheck]:
+        checks = Checks(http=self._http, account=self._account, live=self._live, version=VERSION, may_show=self._may_show)
+        return await checks.run()
 
     async def close(self) -> None:
         await self._http.close()

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from bot.domain.action import Action
-from bot.domain.capability import Capability, ProviderFacts, Resend
+from bot.domain.capability import Capability, Permission, ProviderFacts, Resend
 from bot.domain.invoice import CollectionMethod, InvoiceStatus
 
 NOT_MAILED: Final = (
@@ -78,5 +78,46 @@ FACTS: Final = ProviderFacts(
     failed_means=(
         "open, tried at least once and still owing; or sent to the customer and past its due date. A payment that is "
         "under way does not count."
+    ),
+    permissions=(
+        Permission("Invoices: Write", "reads invoices and does everything that is done to them"),
+        Permission("PaymentIntents: Write", "charges on a retry, and reads why a payment failed"),
+        Permission(
+            "Charges: Read",
+            "tells when the bank was last asked; without it a retry made elsewhere does not count for the hour between two",
+            is_optional=True,
+        ),
+        Permission(
+            "Customers: Read",
+            "finds invoices by name and e-mail; without it by number and id alone, and no other method can be chosen",
+            is_optional=True,
+        ),
+        Permission(
+            "Subscriptions: Read",
+            "tells what a retry would charge; without it that stays unknown where the subscription decides",
+            is_optional=True,
+        ),
+        Permission(
+            "PaymentMethods: Read",
+            "names the card that would be charged and others to choose; without it the card is its id",
+            is_optional=True,
+        ),
+        Permission(
+            "Events: Read",
+            "tells afterwards whether an e-mail left, or who marked as paid; without it a lost answer leaves that unknown",
+            is_optional=True,
+        ),
+    ),
+    quirks=(
+        "Stripe e-mails only invoices that the customer pays themselves. Most failed ones are charged automatically; for "
+        "those there is the payment link.",
+        "Stripe's own automatic retries go on beside Recoup; the next one is on the card.",
+        "Only the first attempt and Stripe's automatic ones raise its count of attempts; a retry by hand does not.",
+        "A bank debit is accepted today and decided days later; until then the invoice says so, and cannot be retried.",
+        "The payment link and the PDF open without signing in, and expire. Recoup fetches them each time, gives them "
+        "privately and never keeps them.",
+        "A search by number or name misses what changed in the last minute, and merchants in India do not have it. An id "
+        "and the customer's e-mail address work at once.",
+        "In test mode no e-mail leaves.",
     ),
 )
