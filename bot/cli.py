@@ -73,21 +73,36 @@ def manifest(
 
 
 @app.command()
-def doctor() -> None:
+def doctor(
+    live_check: Annotated[
+        bool,
+        typer.Option("--live-check", help="Only try, by reading the accounts, what the providers' documents leave open."),
+    ] = False,
+) -> None:
     """Check settings, Slack, accounts and database, and say what to mend. Changes nothing, also beside a running bot."""
+    if status := _run(_live_check() if live_check else _examination()):
+        raise typer.Exit(status)
+
+
+async def _examination() -> int:
     from bot.doctor.examination import examine  # noqa: PLC0415 - see run
     from bot.doctor.report import has_problems, written  # noqa: PLC0415 - see run
     from bot.settings import read_configuration  # noqa: PLC0415 - see run
 
-    async def start() -> int:
-        configure_logging("CRITICAL", human=True)
-        findings = await examine(*read_configuration())
-        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-        print(written(findings, width))
-        return int(has_problems(findings))
+    configure_logging("CRITICAL", human=True)
+    findings = await examine(*read_configuration())
+    print(written(findings, _width()))
+    return int(has_problems(findings))
 
-    if status := _run(start()):
-        raise typer.Exit(status)
+
+async def _live_check() -> int:
+    from bot.doctor.live_check import is_as_relied_on, try_accounts, written  # noqa: PLC0415 - see run
+    from bot.settings import read_configuration  # noqa: PLC0415 - see run
+
+    configure_logging("CRITICAL", human=True)
+    tried = await try_accounts(*read_configuration(needs_slack=False))
+    print(written(tried, _width()))
+    return int(not is_as_relied_on(tried))
 
 
 @app.command()
@@ -148,6 +163,11 @@ def sandbox(
     status = _run(play(headless=headless, port=port))
     if status:
         raise typer.Exit(status)
+
+
+def _width() -> int | None:
+    """The terminal's; None where the lines go elsewhere, to be read by a program."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def _configured_command() -> str:

@@ -45,14 +45,27 @@ def has_problems(findings: Sequence[Finding]) -> bool:
 
 def written(findings: Sequence[Finding], width: int | None = None) -> str:
     """One line for each finding and a last one for all. `width` is the terminal's, None where nothing is to be folded."""
-    column = max((len(finding.about) for finding in findings), default=0)
-    lines = [_line(finding, column, width) for finding in findings]
-    return "\n".join([*lines, "", _conclusion(findings)])
+    rows = [(str(finding.grade), finding.about, finding.text) for finding in findings]
+    return "\n".join([*lines_of(rows, width), "", _conclusion(findings)])
 
 
-def _line(finding: Finding, column: int, width: int | None) -> str:
-    start = f"{finding.grade:<9}{finding.about:<{column}}  "
-    text = " ".join("".join(c if c.isprintable() else " " for c in finding.text).split())
+def lines_of(rows: Sequence[tuple[str, str, str]], width: int | None) -> list[str]:
+    """Each row is a word of at most eight letters, what it is about, and its text."""
+    column = max((len(about) for _, about, _ in rows), default=0)
+    return [_line(f"{word:<9}{about:<{column}}  ", text, width) for word, about, text in rows]
+
+
+def sentence(text: str) -> str:
+    """With its full stop."""
+    return f"{text.rstrip('.')}."
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _line(start: str, said: str, width: int | None) -> str:
+    text = " ".join("".join(c if c.isprintable() else " " for c in said).split())
     if width is None or width < len(start) + 40:
         return start + text
     indent = " " * len(start)
@@ -65,11 +78,7 @@ def _conclusion(findings: Sequence[Finding]) -> str:
     problems = sum(finding.grade is Grade.PROBLEM for finding in findings)
     if problems:
         them = "it" if problems == 1 else "them"
-        return f"{_counted(problems, 'problem')}. Mend {them}, then run `recoup doctor` again."
+        return f"{counted(problems, 'problem')}. Mend {them}, then run `recoup doctor` again."
     hints = sum(finding.grade is Grade.ADVICE for finding in findings)
-    remark = f", with {_counted(hints, 'piece')} of advice above" if hints else ""
+    remark = f", with {counted(hints, 'piece')} of advice above" if hints else ""
     return f"No problems{remark}. `recoup run` starts the bot."
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

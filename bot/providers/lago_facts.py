@@ -103,8 +103,8 @@ FACTS: Final = ProviderFacts(
         ),
     ),
     quirks=(
-        "Lago only accepts a retry and charges a moment later, or does nothing and says nothing. Recoup watches the invoice "
-        "for a minute and then says what it saw.",
+        "Lago only accepts a retry and charges a moment later, or does nothing and says nothing. Recoup watches the "
+        "invoice for a minute and then says what it saw.",
         "Lago does not tell why a bank said no, so every decline looks alike. The reason is with the payment provider.",
         "An invoice that is “failed” in Lago could not be made, for its taxes say. It is no failed payment and not listed.",
         "There is no schedule of automatic retries on an invoice, so none is shown.",
