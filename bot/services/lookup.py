@@ -160,7 +160,7 @@ class Lookup:
         if provider is None:
             return refused(Refusal(RefusalKind.UNKNOWN_ACCOUNT, {"account": invoice.ref.account}))
         if not (provider.facts.has_pdf if is_pdf else provider.facts.has_payment_link):
-            lack = {"provider": provider.facts.name, "action": "a PDF" if is_pdf else "a payment page"}
+            lack = {"provider": provider.facts.name, "action": "PDF" if is_pdf else "payment page"}
             return refused(Refusal(RefusalKind.NOT_SUPPORTED, lack))
         try:
             found = await (provider.pdf(invoice.ref) if is_pdf else provider.payment_link(invoice.ref))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ from bot.sandbox.providers.stripe_books import Charge, Wish
 from bot.sandbox.slack import LocalSlack
 from bot.sandbox.slack_delivery import Answer
 from bot.sandbox.slack_state import Message
-from bot.sandbox.world import World
+from bot.sandbox.world import FakeProvider, World
 from bot.settings import AccountConfiguration, Configuration, SlackConfiguration
 from bot.trial import running
 from tests.scenarios.reading import Pressable, Reading, read, rows
@@ -37,6 +37,7 @@ MORE_THAN_AN_HOUR = timedelta(minutes=61)
 PATIENCE = 20.0
 _LOOK_AFTER = 0.04
 T = TypeVar("T")
+Fakes = Sequence[FakeProvider]
 
 
 def money(amount: str) -> dict[str, Money]:
@@ -60,7 +61,7 @@ class House:
     over_socket: bool = False
 
     def configuration(self, slack: LocalSlack, world: World, database: str) -> Configuration:
-        stripe = {**world.providers["stripe"].credentials(), "base_url": world.url("stripe"), "requests_per_second": "500"}
+        accounts = tuple(_account(slug, world) for slug in world.providers)
         return Configuration(
             slack=SlackConfiguration(
                 bot_token=slack.bot_token,
@@ -74,11 +75,17 @@ class House:
             log_level="ERROR",
             command=slack.command_name,
             ops_channel=self.ops_channel,
-            accounts=(AccountConfiguration("stripe", "stripe", stripe),),
-            digests=(DigestPlan("finance", FIN, "0 9 * * mon-fri", "Europe/Berlin", ("stripe",), {}, True),),
+            accounts=accounts,
+            digests=(DigestPlan("finance", FIN, "0 9 * * mon-fri", "Europe/Berlin", tuple(world.providers), {}, True),),
             roles={role.name: role for role in self.roles},
             rules=self.rules,
         )
+
+
+def _account(slug: str, world: World) -> AccountConfiguration:
+    """An account by the name of its fake; what stands before a dash is the provider."""
+    values = {**world.providers[slug].credentials(), "base_url": world.url(slug), "requests_per_second": "500"}
+    return AccountConfiguration(slug, slug.partition("-")[0], values)
 
 
 @dataclass
@@ -273,12 +280,15 @@ class Stage:
 
 
 @asynccontextmanager
-async def opened(database: Path | str, house: House | None = None) -> AsyncGenerator[Stage]:
-    """Slack, Stripe and the bot between them. `database` is a SQLite file, or the URL of a database."""
+async def opened(
+    database: Path | str, house: House | None = None, *, beside: Callable[[Callable[[], float]], Fakes] = lambda _: ()
+) -> AsyncGenerator[Stage]:
+    """Slack, Stripe and the bot between them. `database` is a SQLite file, or the URL of a database; `beside` makes more
+    providers, by the clock that it is given."""
     house = house or House()
     clock = ShiftedClock()
     stripe = FakeStripe(clock.seconds)
-    world = World([stripe])
+    world = World([stripe, *beside(clock.seconds)])
     await world.start()
     slack = LocalSlack(world=world, ack_deadline=15.0)  # a busy machine is not a slow bot
     await slack.start()
