@@ -30,7 +30,7 @@ KNOWN_MAGIC = frozenset(
 
 
 class LagoBench:
-    """`settings` are the account's, beside those that every test needs."""
+    """`settings` are the account's; with a `base_url` it asks over a real socket."""
 
     def __init__(self) -> None:
         self.clock = FixedClock()
@@ -42,11 +42,12 @@ class LagoBench:
 
     def open(self, account: str = "lago", transport: httpx.AsyncBaseTransport | None = None, **settings: object) -> Lago:
         values = {**self.fake.credentials(), "requests_per_second": "1000", **settings}
+        over = None if "base_url" in settings else transport_over(self.fake.respond)
         return Lago(
             account,
             Credentials.model_validate(values),
             clock=self.clock,
-            transport=transport or transport_over(self.fake.respond),
+            transport=transport or over,
             sleep=self._sleep,
         )
 

@@ -64,7 +64,7 @@ class Actions:
             raise errors.missing("payment_method")
         if method is not None and self._turn_away(method.id, method.magic.refusals):
             details = {"provider_name": "Stripe", "message": "Too many requests"}
-            raise errors.refused(429, "too_many_provider_requests", **details)
+            raise errors.refused(429, "too_many_provider_requests", details)
         if method is not None and not method.magic.reaches_bank:
             raise NeverAnswers
         invoice.is_queued = True

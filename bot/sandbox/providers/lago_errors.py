@@ -29,12 +29,12 @@ class LagoError(Exception):
         self.headers = dict(headers or {})
 
 
-def refused(status: int, code: str | None = None, **details: Any) -> LagoError:
+def refused(status: int, code: str | None = None, details: Mapping[str, Any] | None = None) -> LagoError:
     body: dict[str, Any] = {"status": status, "error": NAMES[status]}
     if code is not None:
         body["code"] = code
     if details:
-        body["error_details"] = details
+        body["error_details"] = dict(details)
     return LagoError(status, body)
 
 
@@ -47,7 +47,7 @@ def missing(kind: str) -> LagoError:
 
 
 def invalid(**fields: Sequence[str]) -> LagoError:
-    return refused(422, "validation_errors", **{name: list(codes) for name, codes in fields.items()})
+    return refused(422, "validation_errors", {name: list(codes) for name, codes in fields.items()})
 
 
 def no_route() -> LagoError:

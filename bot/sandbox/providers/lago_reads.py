@@ -40,7 +40,8 @@ class Reads:
     def _invoices(self, params: Params) -> Json:
         if self._objects.is_old:
             params = {name: values for name, values in params.items() if name in OLD}
-        rows = [invoice for invoice in self._books.invoices.values() if invoice_filter(self._books, params)(invoice)]
+        wanted = invoice_filter(self._books, params)
+        rows = [invoice for invoice in self._books.invoices.values() if wanted(invoice)]
         rows.sort(key=lambda invoice: invoice.id)
         rows.sort(key=lambda invoice: invoice.created, reverse=True)
         page, meta = page_of(rows, params, limit=self.page_limit)
