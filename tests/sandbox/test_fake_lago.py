@@ -351,6 +351,7 @@ def test_everything_can_go_wrong_without_an_effect_or_after_it(
     shop.fake.control("everything", {"what": how, "times": 1})
     reply = shop.ask("POST", f"/invoices/{identifier}/void")
     assert (reply.status, reply.fault, shop.invoice(identifier)["status"]) == (status, fault, "finalized")
+    shop.fake.control("everything", {})
     shop.fake.control("after_effect", {"what": how, "times": 1})
     reply = shop.ask("POST", f"/invoices/{identifier}/void")
     assert (reply.fault, shop.invoice(identifier)["status"]) == (fault, "voided")
@@ -424,7 +425,7 @@ def test_a_control_that_cannot_be_done_says_why(shop: Shop, name: str, args: dic
     made = {"open": shop.fake.add_invoice(magic="no_method"), "draft": shop.fake.add_invoice(status="draft")}
     if "invoice" in args:
         args = {**args, "invoice": made.get(args["invoice"], args["invoice"])}
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match="[a-z]"):
         shop.fake.control(name, args)
 
 
