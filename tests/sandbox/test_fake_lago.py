@@ -425,7 +425,7 @@ def test_a_control_that_cannot_be_done_says_why(shop: Shop, name: str, args: dic
     made = {"open": shop.fake.add_invoice(magic="no_method"), "draft": shop.fake.add_invoice(status="draft")}
     if "invoice" in args:
         args = {**args, "invoice": made.get(args["invoice"], args["invoice"])}
-    with pytest.raises(ValueError, match="[a-z]"):
+    with pytest.raises(ValueError, match=r"\w"):
         shop.fake.control(name, args)
 
 
