@@ -13,7 +13,7 @@ help:
 	@echo "make check     ruff, mypy, import-linter"
 	@echo "make crash     the crash proof: killed at every point, on both sides of every answer"
 	@echo "make pictures  take the pictures in docs/ again (needs Chromium)"
-	@echo "make docs      write docs/settings.md again, from the settings"
+	@echo "make docs      write docs/settings.md, docs/providers.md and README's table again, from the code"
 	@echo "make lock      resolve the lock files again (needs uv)"
 
 sandbox: $(VENV)/.run
@@ -42,6 +42,7 @@ pictures: $(VENV)/.test
 
 docs: $(VENV)/.test
 	$(BIN)/python -m tests.settings_page > docs/settings.md
+	$(BIN)/python -m tests.providers_page
 
 format: $(VENV)/.test
 	$(BIN)/ruff format .

@@ -32,7 +32,7 @@ def page() -> str:
         "## The bot itself\n",
         _table(_top()),
         "## Where it listens: `[http]`\n",
-        f"{_sentence(HttpSection)}\n",
+        f"{sentence_of(HttpSection)}\n",
         _table(_keys(HttpSection, "http.", "RECOUP_HTTP__")),
         *_accounts(),
         "## Digests: `[digest.<name>]`\n",
@@ -68,32 +68,32 @@ def _accounts() -> list[str]:
         "The name is the first half of every reference (`stripe:in_1AbC`): small letters, digits and dashes; a dash is `_`",
         "in a variable. `provider` says which of the sections below its other settings come from; it is the name when not",
         "set.\n",
-        _row(("in recoup.toml", "environment", "type", "default", "meaning")),
-        _row(("---",) * 5),
-        _row(("`accounts.<name>.provider`", "`RECOUP_ACCOUNTS__<NAME>__PROVIDER`", "text", "the name", "The provider.")),
+        row(("in recoup.toml", "environment", "type", "default", "meaning")),
+        row(("---",) * 5),
+        row(("`accounts.<name>.provider`", "`RECOUP_ACCOUNTS__<NAME>__PROVIDER`", "text", "the name", "The provider.")),
         "",
     ]
     for slug in registry.slugs():
         credentials = registry._PROVIDERS[slug].credentials
         parts += [
             f'### {registry.facts_of(slug).name}: `provider = "{slug}"`\n',
-            f"{_sentence(credentials)}\n",
+            f"{sentence_of(credentials)}\n",
             _table(_keys(credentials, "accounts.<name>.", "RECOUP_ACCOUNTS__<NAME>__")),
         ]
     return parts
 
 
 def _table(keys: Iterable[tuple[str, str, FieldInfo]]) -> str:
-    rows = [_row(("in recoup.toml", "environment", "type", "default", "meaning")), _row(("---",) * 5)]
+    rows = [row(("in recoup.toml", "environment", "type", "default", "meaning")), row(("---",) * 5)]
     for key, variable, field in keys:
         if not field.description:
             raise SystemExit(f"{key or variable} has no description")
-        where = "" if _is_secret(field) else _code(key)
-        rows.append(_row((where, _code(variable), _type_of(field), _default(field), field.description)))
+        where = "" if _is_secret(field) else code(key)
+        rows.append(row((where, code(variable), _type_of(field), default_of(field), field.description)))
     return "\n".join(rows) + "\n"
 
 
-def _row(cells: Iterable[str]) -> str:
+def row(cells: Iterable[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
@@ -101,7 +101,7 @@ def _is_secret(field: FieldInfo) -> bool:
     return "SecretStr" in str(field.annotation)
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
     return f"`{text}`" if text else ""
 
 
@@ -110,7 +110,7 @@ def _type_of(field: FieldInfo) -> str:
     return "Slack id" if is_slack_id else _type(field.annotation)
 
 
-def _sentence(model: type[BaseModel]) -> str:
+def sentence_of(model: type[BaseModel]) -> str:
     return " ".join((model.__doc__ or "").split())
 
 
@@ -131,7 +131,7 @@ def _type(kind: Any) -> str:
     )
 
 
-def _default(field: FieldInfo) -> str:
+def default_of(field: FieldInfo) -> str:
     if field.is_required():
         return "needed"
     default = field.get_default(call_default_factory=True, validated_data={})

@@ -89,7 +89,8 @@ FACTS: Final = ProviderFacts(
         ),
         Permission(
             "Customers: Read",
-            "finds invoices by name and e-mail; without it by number and id alone, and no other method can be chosen",
+            "finds invoices by name and e-mail, and tells what a retry would charge; without it they are found by number "
+            "and id alone, and no other method can be chosen",
             is_optional=True,
         ),
         Permission(

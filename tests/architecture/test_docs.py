@@ -10,9 +10,11 @@ import pytest
 import yaml
 from prometheus_client import Metric
 
+from bot.domain.action import Action
+from bot.providers.registry import facts_of, slugs
 from bot.telemetry import REGISTRY
+from tests import providers_page, settings_page
 from tests.log_scanner import PATTERNS
-from tests.settings_page import page
 
 ROOT = Path(__file__).parents[2]
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
@@ -28,7 +30,27 @@ def compose() -> dict[str, Any]:
 
 
 def test_the_page_of_settings_is_what_the_settings_say() -> None:
-    assert (ROOT / "docs" / "settings.md").read_text() == page(), "run `make docs`"
+    assert (ROOT / "docs" / "settings.md").read_text() == settings_page.page(), "run `make docs`"
+
+
+def test_the_page_of_providers_is_what_the_adapters_say() -> None:
+    assert providers_page.PAGE.read_text() == providers_page.page(), "run `make docs`"
+
+
+def test_the_table_in_the_readme_is_what_the_adapters_say() -> None:
+    readme = providers_page.README.read_text()
+    assert (readme.count(providers_page.BEGIN), readme.count(providers_page.END)) == (1, 1)
+    assert readme == providers_page.with_table(readme), "run `make docs`"
+
+
+def test_every_provider_says_what_its_key_needs_and_what_to_know() -> None:
+    for slug in slugs():
+        facts = facts_of(slug)
+        assert any(not permission.is_optional for permission in facts.permissions), slug
+        assert facts.quirks, slug
+        assert all(quirk.endswith(".") for quirk in facts.quirks)
+        lacking = [action for action in Action if action not in facts.capabilities]
+        assert [action for action in lacking if not facts.instead.get(action, "").endswith(".")] == []
 
 
 def _name(metric: Metric) -> str:
