@@ -15,10 +15,12 @@ from bot.providers.registry import facts_of, slugs
 from bot.telemetry import REGISTRY
 from tests import providers_page, settings_page
 from tests.log_scanner import PATTERNS
+from tests.providers.benches import BENCHES
 
 ROOT = Path(__file__).parents[2]
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
+FIRST_CHECK = (ROOT / "docs" / "first-live-check.md").read_text()
 
 
 def compose() -> dict[str, Any]:
@@ -101,12 +103,30 @@ def test_every_event_that_the_page_names_is_logged_somewhere() -> None:
     assert [event for event in events if f'"{event}"' not in code] == []
 
 
-@pytest.mark.parametrize("page", [OPERATIONS, ARCHITECTURE], ids=["operations", "architecture"])
+@pytest.mark.parametrize("page", [OPERATIONS, ARCHITECTURE, FIRST_CHECK], ids=["operations", "architecture", "first check"])
 def test_every_file_and_page_that_is_named_exists(page: str) -> None:
     named = set(re.findall(r"`((?:bot|handlers|tests|docs)/[\w/.]+?\.\w+)`", page))
     named |= {f"docs/{link}" for link in re.findall(r"\]\(([\w-]+\.md)", page)}
     assert named
     assert sorted(path for path in named if not (ROOT / path).exists()) == []
+
+
+# --- the first check of an account ---
+
+
+@pytest.mark.parametrize("slug", slugs())
+async def test_every_statement_that_is_tried_stands_on_the_page_with_what_relies_on_it(slug: str) -> None:
+    checks = await BENCHES[slug]().open().live_checks()
+    rows = re.findall(r"^\| (.+?) \| .+? \| (.+?) \|$", FIRST_CHECK, re.MULTILINE)
+    relied_on = {statement: code for statement, code in rows}
+    assert [check.statement for check in checks if "bot/providers/" not in relied_on.get(check.statement, "")] == []
+
+
+def test_every_name_that_the_page_gives_is_in_the_file_that_it_gives() -> None:
+    named = [(file, name) for file, name in re.findall(r"`(bot/[\w/]+\.py)` \(`(\w+)`\)", FIRST_CHECK)]
+    named += [(file, name) for name, file in re.findall(r"`(\w+)`\s+in\s+`(bot/[\w/]+\.py)`", FIRST_CHECK)]
+    assert len(named) > 30
+    assert [(file, name) for file, name in named if not re.search(rf"\b{name}\b", (ROOT / file).read_text())] == []
 
 
 # --- containers ---
