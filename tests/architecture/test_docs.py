@@ -118,7 +118,7 @@ def test_every_file_and_page_that_is_named_exists(page: str) -> None:
 async def test_every_statement_that_is_tried_stands_on_the_page_with_what_relies_on_it(slug: str) -> None:
     checks = await BENCHES[slug]().open().live_checks()
     rows = re.findall(r"^\| (.+?) \| .+? \| (.+?) \|$", FIRST_CHECK, re.MULTILINE)
-    relied_on = {statement: code for statement, code in rows}
+    relied_on = dict(rows)
     assert [check.statement for check in checks if "bot/providers/" not in relied_on.get(check.statement, "")] == []
 
 
