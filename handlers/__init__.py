@@ -44,6 +44,8 @@ def register(app: AsyncApp, handlers: Handlers, command: str) -> None:
     buttons = handlers.buttons
     for action_id, listener in (
         (ids.RUN_ACTION, buttons.run_action),
+        (ids.RESEND, buttons.run_action),
+        (ids.REFRESH, buttons.run_action),
         (ids.ASK, buttons.ask),
         (ids.RETRY_WITH, buttons.retry_with),
         (ids.MORE, buttons.more),

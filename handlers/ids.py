@@ -6,6 +6,9 @@ from typing import Final
 
 RUN_ACTION: Final = "invoice.run_action"
 """A button that decides at once (Retry payment)."""
+RESEND: Final = "invoice.resend"
+REFRESH: Final = "invoice.refresh"
+"""Buttons that decide at once, too. They can stand beside the first, and Slack takes no id twice in one block."""
 ASK: Final = "invoice.ask"
 """Opens the dialog of an action that needs one (Finalize, Void, Mark as paid)."""
 RETRY_WITH: Final = "invoice.retry_with"

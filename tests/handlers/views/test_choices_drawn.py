@@ -83,6 +83,7 @@ def test_whatever_an_invoice_is_slack_takes_its_buttons(facts: ProviderFacts, is
         assert _FINAL & set(row.choices) <= set(more), "and it is never left out"
         assert Choice.RETRY not in more or row.confirm_retry is None
         assert sum(element.get("style") == "primary" for element in found) <= 1
+        assert len({element["action_id"] for element in found}) == len(found), "Slack takes no id twice in a block"
         if facts is FACTS:
             assert {*shown, *more} == set(row.choices), "Stripe's choices all have a place"
 
@@ -118,7 +119,7 @@ def test_an_invoice_that_the_customer_pays_is_sent_again_only_after_asking_back(
     for is_card in (False, True):
         link, resend, *_ = drawn(is_card=is_card, collection=CollectionMethod.MANUAL, decline=None)
         assert (link["text"]["text"], link["style"]) == ("Payment link", "primary")
-        assert (resend["text"]["text"], resend["action_id"]) == ("Resend invoice", ids.RUN_ACTION)
+        assert (resend["text"]["text"], resend["action_id"]) == ("Resend invoice", ids.RESEND)
         assert resend["confirm"]["text"]["text"] == "Stripe e-mails the invoice again. Send INV-0042 again?"
         assert resend["confirm"]["confirm"]["text"] == "Send again"
 
