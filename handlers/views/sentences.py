@@ -44,7 +44,8 @@ def sentence(  # noqa: C901, PLR0911, PLR0912 - one case per state, none hidden
         case ActionState.REFUSED:
             return _sign(action, _refused(action, command))
         case ActionState.NOT_APPLIED:
-            return _sign(action, f"Checked: {action.kind.traits.undone}. Press again if you still want to")
+            why = f" ({_detail(action).rstrip('.')})" if _detail(action) else ""
+            return _sign(action, f"Checked: {action.kind.traits.undone}{why}. Press again if you still want to")
         case ActionState.EXPIRED:
             return _sign(action, f"Not done: it took longer than ten minutes; {action.kind.traits.undone}. Press again")
         case ActionState.UNSETTLED:
