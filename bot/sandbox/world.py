@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from bot.sandbox.providers.lac import FakeLac
+from bot.sandbox.providers.lago import FakeLago
 from bot.sandbox.providers.stripe import FakeStripe
 from bot.sandbox.providers.stripe_magic import Magic
 from bot.sandbox.wire import RunningServer, Traffic, WireReply, WireRequest, serve
@@ -38,7 +39,7 @@ class World:
     """Providers by slug, each on its own port, which it keeps while it is unreachable."""
 
     def __init__(self, providers: Sequence[FakeProvider] | None = None, now: Callable[[], float] = time.time) -> None:
-        everyone: Sequence[FakeProvider] = [FakeStripe(now, hosted=None), FakeLac(now)]
+        everyone: Sequence[FakeProvider] = [FakeStripe(now, hosted=None), FakeLago(now, hosted=False), FakeLac(now)]
         chosen = everyone if providers is None else providers
         self.providers: dict[str, FakeProvider] = {provider.slug: provider for provider in chosen}
         self.traffic = {slug: Traffic(provider.respond, now) for slug, provider in self.providers.items()}
