@@ -198,7 +198,8 @@ def _shown(facts: ProviderFacts) -> str:
 
 
 def _can_find(facts: ProviderFacts) -> bool:
-    return not facts.ids_are_opaque
+    """What cannot be listed cannot be searched either."""
+    return facts.has_list
 
 
 def _takes_method(facts: ProviderFacts) -> bool:

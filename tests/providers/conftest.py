@@ -29,6 +29,18 @@ def reader(request: pytest.FixtureRequest) -> Bench:
     return BENCHES[request.param]()
 
 
+@pytest.fixture(params=[slug for slug in slugs() if facts_of(slug).has_list])
+def lister(request: pytest.FixtureRequest) -> Bench:
+    """A provider whose invoices can be listed and searched."""
+    return BENCHES[request.param]()
+
+
+@pytest.fixture(params=[slug for slug in slugs() if any(one.takes_method for one in facts_of(slug).capabilities.values())])
+def chooser(request: pytest.FixtureRequest) -> Bench:
+    """A provider that charges another stored method on demand."""
+    return BENCHES[request.param]()
+
+
 @pytest.fixture(scope="session")
 def sdk_http() -> Iterator[stripe.HTTPXClient]:
     """The SDK's telemetry is off: a header about the request before would come and go with the order of tests."""
