@@ -56,6 +56,12 @@ class Row:
     def invoice(self) -> Invoice:
         return self.offer.invoice
 
+    @property
+    def is_outrun(self) -> bool:
+        """Whether the offer was drawn before the decision that has ended: what it shows is not how the invoice stands."""
+        action = self.action
+        return action is not None and not action.state.is_live and action.created_at >= self.offer.made_at
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigestContent:

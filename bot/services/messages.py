@@ -37,12 +37,18 @@ class Messages:
     async def of(self, message: str) -> Content | None:
         """None where nothing is known of the message, or its account is configured no more."""
         found = await self._digests.found(message)
-        offers = await self._journal.shown(message)
-        rows = [row for offer in offers if (row := await self._rows.row(offer, is_card=found is None)) is not None]
+        rows = await self._drawn(message, is_card=found is None)
+        if any(row.is_outrun for row in rows):
+            # A decision ended between the reading of the offers and that of the actions: its new offer is there by now.
+            rows = await self._drawn(message, is_card=found is None)
         if found is None:
             return CardContent(row=rows[0], is_private=False) if rows else None
         digest, _ = found
         return DigestContent(digest=digest, rows=tuple(rows), definitions=self.definitions(digest.accounts))
+
+    async def _drawn(self, message: str, *, is_card: bool) -> list[Row]:
+        offers = await self._journal.shown(message)
+        return [row for offer in offers if (row := await self._rows.row(offer, is_card=is_card)) is not None]
 
     async def card_of(self, action: ActionRecord) -> CardContent | None:
         """The private card that a decision was made on, as it stands now."""

@@ -55,9 +55,8 @@ class Rows:
             action = replace(action, state=ActionState.EXECUTING)
         standing = await standing_of(offer.invoice, facts, self._journal, self._clock)
         choices = choices_for(standing, action, is_card=is_card, is_private=is_private)
-        if action is not None and not action.state.is_live and _is_spent(action, offer):
-            choices = (Choice.SHOW,)
-        return Row(offer=offer, facts=facts, choices=choices, action=action, confirm_retry=standing.confirm_retry)
+        row = Row(offer=offer, facts=facts, choices=choices, action=action, confirm_retry=standing.confirm_retry)
+        return replace(row, choices=(Choice.SHOW,)) if row.is_outrun else row
 
     async def card(self, offer: Offer, *, is_private: bool, shared_by: str | None = None) -> CardContent | None:
         row = await self.row(offer, is_card=True, is_private=is_private)
@@ -86,8 +85,3 @@ def _is_young_doubt(action: ActionRecord, now: datetime) -> bool:
     """Whether the answer went missing only now: the first check comes before anybody needs to worry."""
     is_unread = action.state is ActionState.UNKNOWN and action.checks == 0
     return is_unread and action.ending is not None and now < action.ending.at + SILENT_DOUBT
-
-
-def _is_spent(action: ActionRecord, offer: Offer) -> bool:
-    """Whether the offer was drawn before the decision, so that no fresh state could be read when it ended."""
-    return action.created_at >= offer.made_at

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from bot.domain.action import Action, ActionState
-from bot.domain.content import AlertContent, CardContent, Content, EndingContent, RefusalContent
+from bot.domain.content import AlertContent, CardContent, Choice, Content, EndingContent, RefusalContent
+from bot.domain.offer import Offer
 from bot.domain.outcome import Declined, Outcome, Succeeded, Unknown
 from bot.domain.records import ReplyTo
 from bot.domain.refusal import RefusalKind
 from bot.ports import NotSaid, SlackFailure
+from bot.storage.journal import SqlJournal
 from tests.builders import (
     ANA,
     CHANNEL,
@@ -435,3 +438,32 @@ async def test_a_charge_found_days_later_is_still_told(bench: Bench) -> None:
     assert bench.announcer.states()[-1] is ActionState.SUCCEEDED
     assert "post" in bench.announcer.how()
     assert by_command().is_private
+
+
+class OvertakenJournal(SqlJournal):
+    """The real journal, in which something happens right after a message's offers were read."""
+
+    def __init__(self, journal: SqlJournal) -> None:
+        super().__init__(journal._db)
+        self.meanwhile: Callable[[], Awaitable[None]] | None = None
+
+    async def shown(self, message: str) -> list[Offer]:
+        offers = await super().shown(message)
+        if self.meanwhile is not None:
+            happens, self.meanwhile = self.meanwhile, None
+            await happens()
+        return offers
+
+
+async def test_a_message_that_is_overtaken_while_it_is_drawn_is_drawn_from_the_new_state(outside: Outside) -> None:
+    journal = OvertakenJournal(outside.storage.journal)
+    bench = Bench(outside, journal=journal)
+    bench.provider.answers.append(Declined(decline=FUNDS))
+    await bench.press(await bench.shown())
+    journal.meanwhile = bench.work
+    await bench.talk()
+    first = bench.announcer.said[0].content
+    assert isinstance(first, CardContent)
+    assert first.row.action is not None
+    assert first.row.action.state is ActionState.DECLINED
+    assert Choice.LINK in first.row.choices, "an offer from before the decision can offer nothing"
