@@ -45,7 +45,7 @@ mode = "test"                    # test or live: a key of the other mode stops t
 # mode = "test"                  # has to be said: a key of Lago's does not tell test from live
 # base_url = "https://api.eu.getlago.com/api/v1"   # without this line: Lago's cluster in the USA
 
-# LAC: one section for each company. Its keys: RECOUP_ACCOUNTS__LAC__API_KEY (write scope), and RECOUP_ACCOUNTS__LAC__READ_KEY
+# LAC: one section for each company. Its keys: RECOUP_ACCOUNTS__LAC__API_KEY (to write), and RECOUP_ACCOUNTS__LAC__READ_KEY
 # [accounts.lac]
 # provider = "lac"
 # mode = "live"                  # has to be said: LAC has no test side, and every send goes to a real customer
