@@ -20,8 +20,9 @@ from bot.telemetry import ACTION_STEPS, in_action
 
 LEASE = timedelta(seconds=120)
 POLL_SECONDS = 5.0
-AT_ONCE = 8
-"""Actions advanced at the same time in one process; each provider account has its own, narrower budget."""
+AT_ONCE = 64
+"""Actions advanced at the same time in one process. Many, for a send may hang for over a minute and must not keep the sends
+to other providers waiting; each provider account has its own, narrower budget."""
 _BRIEF = 0.5
 
 _log = structlog.get_logger()

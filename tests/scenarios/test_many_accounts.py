@@ -126,3 +126,13 @@ async def test_what_lac_cannot_do_is_said_with_the_next_best_thing(many: Stage) 
     for command, words in (("retry", "charges no cards"), ("link", "does not offer “payment page”")):
         await many.command(MAYA, f"{command} lac:{invoice}")
         await many.told(MAYA, words)
+
+
+async def test_a_provider_that_hangs_does_not_keep_the_others_waiting(many: Stage) -> None:
+    hanging = [many.bill("hang") for _ in range(12)]
+    for bill in hanging:
+        await many.command(MAYA, f"retry {bill.ref}")
+    await many.eventually(lambda: all(many.sends(bill) for bill in hanging), "twelve hanging sends")
+    invoice = lago(many).add_invoice(name="Lumière SARL", amount=15_000, currency="EUR", magic="paid")
+    await many.command(MAYA, f"retry {invoice}")
+    await many.told(MAYA, "Paid EUR 150.00")
