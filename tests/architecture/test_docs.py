@@ -21,6 +21,8 @@ ROOT = Path(__file__).parents[2]
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
 FIRST_CHECK = (ROOT / "docs" / "first-live-check.md").read_text()
+ADDING = (ROOT / "docs" / "adding-a-provider.md").read_text()
+PROVIDERS = (ROOT / "docs" / "providers.md").read_text()
 
 
 def compose() -> dict[str, Any]:
@@ -103,7 +105,11 @@ def test_every_event_that_the_page_names_is_logged_somewhere() -> None:
     assert [event for event in events if f'"{event}"' not in code] == []
 
 
-@pytest.mark.parametrize("page", [OPERATIONS, ARCHITECTURE, FIRST_CHECK], ids=["operations", "architecture", "first check"])
+@pytest.mark.parametrize(
+    "page",
+    [OPERATIONS, ARCHITECTURE, FIRST_CHECK, ADDING, PROVIDERS],
+    ids=["operations", "architecture", "first-live-check", "adding-a-provider", "providers"],
+)
 def test_every_file_and_page_that_is_named_exists(page: str) -> None:
     named = set(re.findall(r"`((?:bot|handlers|tests|docs)/[\w/.]+?\.\w+)`", page))
     named |= {f"docs/{link}" for link in re.findall(r"\]\(([\w-]+\.md)", page)}
@@ -127,6 +133,18 @@ def test_every_name_that_the_page_gives_is_in_the_file_that_it_gives() -> None:
     named += [(file, name) for name, file in re.findall(r"`(\w+)`\s+in\s+`(bot/[\w/]+\.py)`", FIRST_CHECK)]
     assert len(named) > 30
     assert [(file, name) for file, name in named if not re.search(rf"\b{name}\b", (ROOT / file).read_text())] == []
+
+
+def test_every_customer_that_the_contract_asks_for_is_on_the_page_for_contributors() -> None:
+    contract = "\n".join(file.read_text() for file in (ROOT / "tests" / "providers").glob("test_contract*.py"))
+    asked = set(re.findall(r"magic=\"(\w+)\"", contract))
+    asked |= {
+        name
+        for names in re.findall(r"parametrize\(\"magic\", \[([^\]]*)\]", contract)
+        for name in re.findall(r"\w+", names)
+    }
+    assert "stolen_card" in asked
+    assert sorted(name for name in asked if f"`{name}`" not in ADDING) == []
 
 
 # --- containers ---
