@@ -25,11 +25,20 @@ STEPS: Final[Mapping[str, tuple[str, str]]] = {
         "On disk before Slack got its answer. From here on, no crash can lose it.",
     ),
     "action.bound": ("The invoice was found", "What was typed becomes one invoice before anything is sent."),
-    "attempt.begun": ("About to be sent", "The key is on disk before the first byte goes out: a crash now leaves a trace."),
+    "attempt.begun": (
+        "About to be sent",
+        "The attempt is on disk before its first byte goes out: a crash now leaves a trace.",
+    ),
     "attempt.resent": ("Sent once more, same key", "The provider knows the key and does the work only once."),
-    "attempt.lost": ("Interrupted while being sent", "Nobody guesses: the provider's own records are read."),
+    "attempt.lost": (
+        "Interrupted while being sent",
+        "Nobody guesses: the provider's own records are read, where it shows them.",
+    ),
     "action.pending": ("Under way at the provider", "Until it ends, nobody else can decide about this invoice."),
-    "action.unknown": ("The answer is missing", "It may have happened, so nothing is sent again. Recoup only looks."),
+    "action.unknown": (
+        "The answer is missing",
+        "It may have happened, so nobody may try again. Recoup looks, where the provider can be asked.",
+    ),
     "action.needs_human": ("A person has to look", "Recoup could not find out, and does not guess with money."),
     "action.succeeded": ("Done", "Outcome, history and what Slack is to be told: one commit, so they cannot disagree."),
     "action.declined": ("Declined by the bank", "Outcome, history and what Slack is to be told: one commit."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import count
+from itertools import count, product
 from typing import Any
 
 from playwright.sync_api import ConsoleMessage, Error, Locator, Page, Request, expect
@@ -82,6 +82,10 @@ class Desk:
     def sheet(self, name: str) -> None:
         self.page.get_by_role("tab", name=name).click()
 
+    def choose(self, provider: str) -> None:
+        """In the sheet that is open."""
+        self.page.locator(".sheet:visible .providers label", has_text=provider).click()
+
     def switch(self, label: str) -> None:
         self.page.get_by_role("switch", name=label, exact=True).first.click()
 
@@ -109,8 +113,8 @@ class Desk:
 
     def leave(self) -> None:
         """Everything works again, and the window is as it was, for whoever comes next."""
-        driver.control(self.url, "everything")
-        driver.control(self.url, "after_effect")
+        for provider, control in product(("stripe", "lago", "lac"), ("everything", "after_effect")):
+            driver.control(self.url, control, provider=provider)
         if self.dialog.is_visible():
             self.escape()
         self.page.evaluate("localStorage.clear()")

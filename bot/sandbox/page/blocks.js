@@ -129,7 +129,10 @@ export function render(blocks, stage) {
 function file(one, stage) {
   const where = `${new URL(one.url_private).pathname}?user=${encodeURIComponent(stage.me)}`;
   const size = one.size < 1e6 ? `${Math.ceil(one.size / 1e3)} KB` : `${(one.size / 1e6).toFixed(1)} MB`;
-  return el("p", { class: "block file" }, el("a", { href: where, download: one.name }, one.name), el("span", { class: "quiet" }, ` ${one.filetype.toUpperCase()}, ${size}`));
+  const kind = one.filetype.toUpperCase();
+  return el("a", { class: "block file", href: where, download: one.name, "data-key": `file-${one.id}` },
+    el("span", { class: "kind", "aria-hidden": "true" }, kind.slice(0, 4)),
+    el("span", {}, el("strong", {}, one.title || one.name), el("span", { class: "quiet" }, `${kind}, ${size}. Press to save it.`)));
 }
 
 export function body(message, stage) {

@@ -1,6 +1,7 @@
 // What can be made to go wrong, each with what to expect of Recoup then.
 
 import { el } from "/page/dom.js";
+import { chooser, chosenOf, wordsOf } from "/page/providers.js";
 
 const SLACK = [
   ["web_api_down", "Slack is down", "Presses still count. What is to be said waits and is told later, once.", true, false],
@@ -11,23 +12,29 @@ const SLACK = [
   ["uploads_failing", "Files cannot be uploaded", "Whoever asked for a file is told so, and what to do instead.", true, false],
   ["usergroups_failing", "Groups cannot be read", "Recoup goes on with what it read last; without any, it refuses.", true, false],
 ];
+// What to expect then is told by each provider's own words; what they do not mention is not offered there.
 const AFTER = [
-  ["hang", "Charges, then never answers", "Recoup gives up waiting, says that it may have happened, checks by itself and never charges twice."],
-  ["reset", "Charges, then the connection is cut", "Recoup checks by itself what happened, and never charges twice."],
-  ["500", "Charges, then answers with a server error", "An error is no proof: Recoup checks what really happened."],
-  ["429", "Charges, then says “too many requests”", "Recoup asks again under the same key and gets the first answer."],
-  ["html", "Charges, then answers with a web page", "What makes no sense counts as no answer: Recoup checks."],
-  ["truncated", "Charges, then half the answer is lost", "Half an answer counts as none: Recoup checks."],
-  ["empty", "Charges, then answers with nothing", "Recoup checks what really happened."],
+  ["hang", "then never answers"], ["reset", "then the connection is cut"], ["500", "then answers with a server error"],
+  ["429", "then says “too many requests”"], ["html", "then answers with a web page"], ["truncated", "then half the answer is lost"],
+  ["empty", "then answers with nothing"],
 ];
 const EVERY = [
-  ["hang", "Never answers", "Retries end as “may have happened” until the provider can be asked."],
-  ["reset", "Cuts every connection", "The same, faster."],
-  ["500", "Answers every request with a server error", "Nothing is sent that cannot be checked first."],
-  ["429", "Turns every request away", "Recoup waits between its requests."],
-  ["html", "Answers with a web page", "Recoup says that it cannot read the answer."],
-  ["truncated", "Sends half of every answer", "Recoup says that it cannot read the answer."],
-  ["empty", "Answers with nothing", "Recoup says that it cannot read the answer."],
+  ["hang", "Never answers"], ["reset", "Cuts every connection"], ["500", "Answers every request with a server error"],
+  ["429", "Turns every request away"], ["html", "Answers with a web page"], ["truncated", "Sends half of every answer"],
+  ["empty", "Answers with nothing"],
+];
+// Switches that only some providers have: control, label, what to expect, whether it is disturbed, arguments for on and off.
+const OWN = [
+  ["keyed", "Forgets idempotency keys", "Recoup does not lean on keys alone: it looks before it sends again.",
+    (switches) => switches.keyed === false, (on) => ({ on: !on })],
+  ["rate_limit", "Takes only 2 requests a second", "Recoup paces itself; presses take a little longer.",
+    (switches) => (switches.per_second ?? null) !== null, (on) => (on ? { per_second: 2, retry_after: 1 } : {})],
+  ["premium", "Has no premium licence", "No e-mails and no part payments: Recoup says why, and names the payment link as the way out.",
+    (switches) => switches.premium === false, (on) => ({ on: !on })],
+  ["email_settings", "Invoice e-mails are turned off", "“Resend invoice” says so, and names the payment link as the way out.",
+    (switches) => switches.email_settings === false, (on) => ({ on: !on })],
+  ["old_server", "Is a server of some years ago", "Recoup reads more, shows less, and says what it cannot know there.",
+    (switches) => switches.old_server === true, (on) => ({ on })],
 ];
 
 function toggle(key, label, expect, checked, change) {
@@ -39,25 +46,30 @@ function toggle(key, label, expect, checked, change) {
 
 const group = (title, items) => el("section", { class: "group" }, el("h3", {}, title), el("ul", { class: "switches" }, items));
 
+const isSpent = ({ faults_left: left }) => left === 0;
+
+function isDisturbed({ reachable, switches = {} }) {
+  const faulty = !isSpent(switches) && (switches.after_effect || switches.everything);
+  return Boolean(reachable === false || faulty || OWN.some(([, , , isOn]) => isOn(switches)));
+}
+
 function provider(slug, shown, world) {
-  const name = slug[0].toUpperCase() + slug.slice(1);
+  const words = wordsOf(slug);
   const knows = (control) => !shown.controls || shown.controls.includes(control);
   const { switches = {} } = shown;
-  const spent = switches.faults_left === 0;
-  const one = (control, [what, label, expect], times) => toggle(`${slug}-${control}-${what}`, label, expect, !spent && switches[control] === what,
-    (on) => world(slug, control, { what: on ? what : null, times: on ? times : null }));
+  const offered = (control, entries, expected, times, before = "") => entries.filter(([what]) => expected[what]).map(([what, label]) =>
+    toggle(`${slug}-${control}-${what}`, `${before}${label}`, expected[what], !isSpent(switches) && switches[control] === what,
+      (on) => world(slug, control, { what: on ? what : null, times: on ? times : null })));
   const manners = [
-    toggle(`${slug}-reach`, `${name} cannot be reached`, "Recoup says so at once and sends nothing.", shown.reachable === false,
+    toggle(`${slug}-reach`, `${words.name} cannot be reached`, "Recoup says so at once and sends nothing.", shown.reachable === false,
       (on) => world(slug, on ? "unreachable" : "reachable")),
-    knows("keyed") && toggle(`${slug}-keyed`, "Forgets idempotency keys", "Recoup does not lean on keys alone: it looks before it sends again.",
-      switches.keyed === false, (on) => world(slug, "keyed", { on: !on })),
-    knows("rate_limit") && toggle(`${slug}-rate`, "Takes only 2 requests a second", "Recoup paces itself; presses take a little longer.",
-      (switches.per_second ?? null) !== null, (on) => world(slug, "rate_limit", { per_second: on ? 2 : null, retry_after: on ? 1 : null })),
-  ].filter(Boolean);
+    ...OWN.filter(([control]) => knows(control)).map(([control, label, expect, isOn, args]) =>
+      toggle(`${slug}-${control}`, label, expect, isOn(switches), (on) => world(slug, control, args(on)))),
+  ];
   return [
-    knows("after_effect") && group(`${name}: the next request that acts…`, AFTER.map((entry) => one("after_effect", entry, 1))),
-    group(`${name}: as a whole`, manners),
-    knows("everything") && group(`${name}: every request…`, EVERY.map((entry) => one("everything", entry, null))),
+    knows("after_effect") && group(`${words.name}: the next request that acts…`, offered("after_effect", AFTER, words.after, 1, `${words.acts}, `)),
+    group(`${words.name}: as a whole`, manners),
+    knows("everything") && group(`${words.name}: every request…`, offered("everything", EVERY, words.every, null)),
   ].filter(Boolean);
 }
 
@@ -69,12 +81,14 @@ async function resetAll(state, deeds) {
   }
   for (const [slug, shown] of Object.entries(state.world ?? {})) {
     await deeds.world(slug, "reachable");
-    const calm = { everything: { what: null }, after_effect: { what: null }, keyed: { on: true }, rate_limit: {} };
-    for (const [name, args] of Object.entries(calm)) if (shown.controls?.includes(name)) await deeds.world(slug, name, args);
+    const calm = [["everything", { what: null }], ["after_effect", { what: null }], ...OWN.map(([name, , , , args]) => [name, args(false)])];
+    for (const [name, args] of calm) if (shown.controls?.includes(name)) await deeds.world(slug, name, args);
   }
 }
 
 export function faults(state, place, deeds) {
+  const world = state.world ?? {};
+  const slug = chosenOf(world);
   const set = (name, on, off) => (checked) => deeds.fault({ [name]: checked ? on : off });
   const newest = place?.messages.filter((message) => !message.ephemeral).at(-1);
   const deed = (label, act, key) => el("button", { class: "btn small", type: "button", onclick: act, "data-key": key }, label);
@@ -86,8 +100,7 @@ export function faults(state, place, deeds) {
   ];
   return [
     el("div", { class: "deeds" }, el("button", { class: "btn small", type: "button", "data-key": "reset", onclick: () => resetAll(state, deeds) }, "Everything works again")),
-    el("h2", {}, "Provider"),
-    ...Object.entries(state.world ?? {}).flatMap(([slug, shown]) => provider(slug, shown, deeds.world)),
+    ...(slug ? [el("h2", {}, "Provider"), chooser(world, "faults", deeds.again, (one) => isDisturbed(world[one])), ...provider(slug, world[slug], deeds.world)] : []),
     el("h2", {}, "Slack"),
     group("While switched on", [...SLACK.map(([name, label, expect, on, off]) =>
       toggle(`fault-${name}`, label, expect, Boolean(state.faults[name]), set(name, on, off))), ...(here || [])]),

@@ -1,20 +1,42 @@
 // The panel beside the conversation: three sheets behind tabs, each redrawn only when what it shows has changed.
 
 import { books } from "/page/books.js";
-import { byId, post } from "/page/dom.js";
+import { byId, el, post } from "/page/dom.js";
 import { faults } from "/page/faults.js";
+import { chosenOf } from "/page/providers.js";
 import { safety } from "/page/safety.js";
 
 const SHEETS = ["safety", "faults", "books"];
 const drawn = {};
 let choose = () => {};
+let command = "";
+let last = null; // what was drawn from
 
 async function doing(work) {
   const answer = await work;
   byId("panel-said").textContent = answer.error ? `⚠ ${answer.error}` : "Done.";
+  return answer;
+}
+
+// Puts a command into the box; on a phone the conversation comes to the front for it.
+function write(words) {
+  if (document.body.classList.contains("panel-open")) byId("panel-toggle").click();
+  byId("composer-text").value = `${command} ${words}`;
+  byId("composer-text").focus();
+}
+
+async function add(slug, wish) {
+  const answer = await deeds.world(slug, "add_invoice", wish);
+  if (answer.error) return;
+  const words = `show ${slug}:${answer.result.invoice}`;
+  byId("panel-said").replaceChildren("Added. Ask for it: ",
+    el("button", { class: "chip", type: "button", onclick: () => write(words) }, `${command} ${words}`));
 }
 
 const deeds = {
+  add,
+  write,
+  again: () => drawPanel(...last),
   fault: (body) => doing(post("fault", body)),
   world: (slug, name, args = {}) => doing(post("world", { name, args: { provider: slug, ...args } })),
 };
@@ -50,7 +72,7 @@ export function startPanel(chosen) {
 function redraw(name, facts, make) {
   const sheet = byId(name);
   const mark = JSON.stringify(facts);
-  if (mark === drawn[name] || sheet.querySelector("select:focus")) return; // an open menu would close under the hand
+  if (mark === drawn[name] || sheet.querySelector("select:focus:not([data-settled])")) return; // an open menu would close under the hand
   drawn[name] = mark;
   const focused = document.activeElement?.closest?.(`#${name} [data-key]`)?.dataset.key;
   const top = sheet.scrollTop;
@@ -60,9 +82,12 @@ function redraw(name, facts, make) {
 }
 
 export function drawPanel(state, place, evidence) {
+  last = [state, place, evidence];
+  command = state.command;
+  const slug = chosenOf(state.world ?? {});
   const switches = Object.entries(state.world ?? {}).map(([slug, one]) => [slug, one.reachable, one.switches]);
   const here = [place?.id, place?.archived, place?.bot_is_member, place?.messages.at(-1)?.ts];
   redraw("safety", evidence, () => safety(evidence, choose));
-  redraw("faults", [switches, state.faults, state.mode, here], () => faults(state, place, deeds));
-  redraw("books", [state.world, state.calls], (sheet) => books(state, deeds, sheet));
+  redraw("faults", [slug, switches, state.faults, state.mode, here], () => faults(state, place, deeds));
+  redraw("books", [slug, state.world, state.calls], (sheet) => books(state, deeds, sheet));
 }

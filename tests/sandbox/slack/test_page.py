@@ -11,12 +11,15 @@ import pytest
 
 from bot.sandbox.slack import LocalSlack
 from bot.sandbox.slack_control import PAGE
+from bot.sandbox.world import World
 
 FILES = sorted(PAGE.iterdir())
 MARKUP_SINKS = re.compile(
     r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|createContextualFragment|\beval\(|new Function|srcdoc"
 )
 ELSEWHERE = re.compile(r"""(?:src|href|import|from|url|fetch)\b[\s=(]*["'`](?:https?:)?//""")
+UNSEEN = {"seed_demo"}
+"""Controls for those who start the sandbox."""
 
 
 @pytest.fixture
@@ -51,3 +54,16 @@ async def test_everything_the_page_refers_to_is_served(page: aiohttp.ClientSessi
 async def test_the_page_says_first_that_it_is_not_slack(page: aiohttp.ClientSession) -> None:
     html = await (await page.get("/")).text()
     assert html.index("This is not Slack") < html.index("<nav")
+
+
+@pytest.mark.parametrize("slug", World().providers)
+def test_every_provider_has_its_own_words_on_the_page(slug: str) -> None:
+    assert f"\n  {slug}: {{" in (PAGE / "providers.js").read_text(encoding="utf-8")
+
+
+def test_everything_that_can_be_made_to_happen_at_a_provider_is_offered_on_the_page() -> None:
+    text = "".join(path.read_text(encoding="utf-8") for path in FILES if path.suffix == ".js")
+    offered = set(re.findall(r"""["'](\w+)["']|\b(\w+): ["']""", text))
+    words = {word for pair in offered for word in pair}
+    controls = {name for one in World().providers.values() for name in one.snapshot()["controls"]}
+    assert controls - UNSEEN - words == set()
