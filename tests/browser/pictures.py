@@ -14,7 +14,7 @@ WIDE = (1440, 900)
 WISH = {
     "number": "INV-2041",
     "name": "Fjord & Field GmbH",
-    "amount": 184000,
+    "amount": 684000,
     "currency": "eur",
     "decline": "insufficient_funds",
     "magic": "paid",

@@ -105,3 +105,13 @@ def test_a_lost_answer_is_told_as_a_doubt_then_settled_with_one_charge(desk: Des
     expect(desk.requests()).to_have_count(1)
     expect(desk.verdict).to_contain_text("Charged once: EUR 420.00")
     expect(desk.steps.filter(has_text="The answer is missing").first).to_be_visible()
+
+
+def test_another_invoice_can_be_looked_at_again(desk: Desk) -> None:
+    first, second = desk.shown(desk.invoice()), desk.shown(desk.invoice())
+    about = desk.page.get_by_label("Invoice", exact=True)
+    expect(about.locator("option:checked")).to_contain_text(second)
+    about.focus()
+    about.select_option(label=f"Stripe · {first} · Fjord & Field")
+    expect(desk.steps.first).to_contain_text(f"/invoice show {first}")
+    expect(about).to_be_focused()

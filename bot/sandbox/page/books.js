@@ -51,7 +51,7 @@ function provider(slug, snapshot, deeds, was) {
       el("p", { class: "quiet" }, words.magic),
       el("ul", { class: "rows magic" }, snapshot.magic.map((one) => magic(slug, one, deeds)))),
     snapshot.invoices && group(`invoices-${slug}`, `Invoices at ${words.name}`, false, was,
-      el("p", { class: "quiet" }, "Press a number to write the command for it. The menu beside it is what happens without Recoup."),
+      el("p", { class: "quiet" }, "Press an invoice to have its command written. The menu beside it is what can happen without Recoup."),
       el("table", { class: "invoices" }, el("tbody", {}, snapshot.invoices.map((one) => invoice(slug, one, deeds, snapshot.controls))))),
     snapshot.ledger && group(`charges-${slug}`, words.ledger(words.name), false, was,
       list(snapshot.ledger.slice(-12).reverse().map((one) => line(one, words.takesKeys)), words.noLedger)),
