@@ -37,6 +37,8 @@ class Capability:
     takes_part: bool = False
     asks_back: bool = False
     """Whether a typed command has to be confirmed by a button: what it sets off cannot be looked up afterwards."""
+    only_unpaid: bool = False
+    """Whether it cannot be done once a part was paid."""
     always_collects: bool = False
     """For `finalize`: the provider collects by itself, whatever it is told."""
 
@@ -105,14 +107,22 @@ class ProviderFacts:
             lack = {"provider": self.name, "action": action.traits.label.lower(), "instead": self.instead.get(action, "")}
             return Refusal(RefusalKind.NOT_SUPPORTED, lack)
         facts = {"invoice": invoice.label, "status": invoice.provider_status, "action": action.traits.label.lower()}
-        if invoice.status not in capability.allowed_on:
-            return Refusal(RefusalKind.NOT_ACTIONABLE, facts)
-        if invoice.payment is PaymentState.PROCESSING:
-            return Refusal(RefusalKind.NOT_ACTIONABLE, {**facts, "status": "processing a payment"})
-        settles = action.traits.takes_money or action.traits.dialog is Dialog.PAYMENT
-        if settles and invoice.owed.minor == 0:
-            return Refusal(RefusalKind.NOT_ACTIONABLE, {**facts, "status": "owing nothing"})
+        if (status := _in_the_way(action, capability, invoice)) is not None:
+            return Refusal(RefusalKind.NOT_ACTIONABLE, {**facts, "status": status})
         if invoice.collection not in capability.collection:
             ref = str(invoice.ref)
             return Refusal(RefusalKind.WRONG_COLLECTION, {**facts, "why": capability.otherwise, "ref": ref})
         return None
+
+
+def _in_the_way(action: Action, capability: Capability, invoice: Invoice) -> str | None:
+    """How the invoice stands, where that is why the action cannot be done: "void", "owing nothing"."""
+    settles = action.traits.takes_money or action.traits.dialog is Dialog.PAYMENT
+    if invoice.status not in capability.allowed_on:
+        return invoice.provider_status
+    if invoice.payment is PaymentState.PROCESSING:
+        return "processing a payment"
+    if settles and invoice.owed.minor == 0:
+        return "owing nothing"
+    is_part_paid = invoice.paid is not None and invoice.paid.minor > 0
+    return "partly paid" if capability.only_unpaid and is_part_paid else None

@@ -106,6 +106,8 @@ class Invoice:
     provider_status: str
     owed: Money
     live: bool
+    paid: Money | None = None
+    """What has been paid on it so far, where the provider tells."""
     number: str | None = None
     customer_id: str | None = field(default=None, repr=False)
     customer_name: str | None = field(default=None, repr=False)

@@ -33,12 +33,12 @@ from bot.providers.lago_checks import Checks
 from bot.providers.lago_facts import FACTS
 from bot.providers.lago_finding import find, numbered
 from bot.providers.lago_invoices import NO_METHOD, Reader, moment
-from bot.providers.lago_links import Links
 from bot.providers.lago_listing import merged, walks
 from bot.providers.lago_orders import WHOLLY_PAID, Send, objection, objection_to_void, objection_to_whole, send_of
 from bot.providers.lago_outcomes import SKEW, Baseline, collected, finalized, not_attempted, settled
 from bot.providers.lago_reads import Reads
 from bot.providers.lago_wire import WireOneInvoice, WireOnePayment, body_of, is_bare
+from bot.providers.links import Links
 from bot.providers.pace import Pace
 
 WATCH: Final = (2.0, 5.0, 10.0, 30.0, 60.0)

@@ -43,6 +43,7 @@ FACTS: Final = ProviderFacts(
         ),
         Action.VOID: Capability(
             allowed_on=_OPEN,
+            only_unpaid=True,
             provider_term="void",
             consequence=(
                 "The invoice is annulled: nothing is owed on it any more, and coupons and prepaid credits go back to the "

@@ -19,8 +19,8 @@ from bot.domain.invoice import (
     PaymentState,
 )
 from bot.ports import Unreadable
-from bot.providers.lago_links import Links
 from bot.providers.lago_wire import UNITS, WireInvoice, WireInvoices, WirePayment
+from bot.providers.links import Links
 
 STATUSES: Final = {"draft": InvoiceStatus.DRAFT, "finalized": InvoiceStatus.OPEN, "voided": InvoiceStatus.VOID}
 """A finalized invoice with a payment that succeeded is paid. `failed` means that the invoice could not be made, which has
@@ -74,6 +74,7 @@ class Reader:
             provider_status=_said(wire),
             owed=UNITS.read(wire.due, wire.currency),
             live=self.live,
+            paid=None if wire.total_paid_amount_cents is None else UNITS.read(wire.total_paid_amount_cents, wire.currency),
             number=None if _is_placeholder(wire.number) else wire.number,
             customer_id=customer.external_id if customer else None,
             customer_name=next(iter(customer.names), None) if customer else None,

@@ -19,7 +19,6 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Final, Literal
-from urllib.parse import urlsplit
 
 import structlog
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
@@ -32,6 +31,7 @@ from bot.domain.outcome import Outcome, Rejected, RejectedReason, Unknown
 from bot.domain.records import Attempt
 from bot.ports import ActionOrder, Clock, Unreadable, Window
 from bot.providers.http import Access, Pairs, ProviderHttp, Reply, Transport
+from bot.providers.links import Links
 from bot.providers.pace import Pace
 from bot.providers.stripe_answers import final_refusal, read_failure, refusal_by_state
 from bot.providers.stripe_checks import Checks
@@ -52,7 +52,6 @@ ID_LIMIT: Final = 255
 REREAD_LIMIT: Final = 8.0
 """Seconds for the read after a refused send, which the worker's deadline has to hold too."""
 
-_LINK = re.compile(r"[!#-;=?-\[\]^-{}~]+")  # visible characters except those that end a link in Slack or in HTML
 _KEY = re.compile(r"[!-~]+")
 _MODES: Final = {"sk_live_": True, "rk_live_": True, "sk_test_": False, "rk_test_": False}
 
@@ -100,6 +99,7 @@ class Stripe:
             pace=Pace(credentials.requests_per_second or (20.0 if self._live else 10.0)),
             transport=transport,
         )
+        self._links = Links(FACTS.link_hosts, self._http.host, self._http.is_loopback)
         self._reader = Reader(account=account, live=self._live, dashboard=self._dashboard(credentials.stripe_account))
         self._finder = Finder(self._http, self._reader, clock)
 
@@ -178,7 +178,13 @@ class Stripe:
         return self._shown(wire.invoice_pdf) if wire else None
 
     async def live_checks(self) -> list[LiveCheck]:
-        checks = Checks(http=self._http, account=self._account, live=self._live, version=VERSION, may_show=self._may_show)
+        checks = Checks(
+            http=self._http,
+            account=self._account,
+            live=self._live,
+            version=VERSION,
+            may_show=lambda url: self._links.shown(url) is not None,
+        )
         return await checks.run()
 
     async def close(self) -> None:
@@ -271,24 +277,10 @@ class Stripe:
         return refusal_by_state(order, reply, now)
 
     def _shown(self, url: str | None) -> str | None:
-        if not url:
-            return None
-        if not self._may_show(url):
+        shown = self._links.shown(url)
+        if url and shown is None:
             log.warning("provider.link_refused", account=self._account)
-            return None
-        return url
-
-    def _may_show(self, url: str) -> bool:
-        try:
-            parts = urlsplit(url)
-            host, port = parts.hostname or "", parts.port
-        except ValueError:
-            return False
-        if not _LINK.fullmatch(url) or parts.username is not None:
-            return False
-        if host == self._http.host:
-            return parts.scheme == "https" or (parts.scheme == "http" and self._http.is_loopback)
-        return parts.scheme == "https" and host in FACTS.link_hosts and port in {None, 443}
+        return shown
 
     def _dashboard(self, stripe_account: str | None) -> str | None:
         if self._http.host != "api.stripe.com":

@@ -13,6 +13,7 @@ import structlog
 
 from bot.domain.action import Action, ActionState, Word
 from bot.domain.choices import COOL_DOWN
+from bot.domain.details import Received
 from bot.domain.errors import FailureReason, JournalUnavailable, ProviderFailure
 from bot.domain.invoice import Invoice, InvoiceRef, InvoiceStatus
 from bot.domain.money import Money
@@ -275,9 +276,7 @@ class Execution:
 
     async def _succeeded(self, claim: Claim, outcome: Succeeded, attempt: Attempt) -> Step:
         invoice = outcome.invoice or await self.reread(attempt.ref)
-        in_full = attempt.action is not Action.RETRY or (
-            _is_paid(invoice) if invoice else _covers(outcome.charged, attempt.before.owed)
-        )
+        in_full = self._is_in_full(claim, outcome, attempt, invoice)
         ending = Ending(
             at=self._clock.now(),
             charged=outcome.charged,
@@ -292,6 +291,16 @@ class Execution:
             invoice=invoice,
             late_note=self._is_late(claim),
         )
+
+    @staticmethod
+    def _is_in_full(claim: Claim, outcome: Succeeded, attempt: Attempt, invoice: Invoice | None) -> bool:
+        """Whether nothing is owed any more, for what is about money; a part is never told as the whole."""
+        details = claim.action.details
+        if attempt.action is Action.RETRY:
+            return _is_paid(invoice) if invoice else _covers(outcome.charged, attempt.before.owed)
+        if attempt.action is Action.PAID and isinstance(details, Received):
+            return _is_paid(invoice) if invoice else _covers(details.amount, attempt.before.owed)
+        return True
 
     async def _ended(
         self, claim: Claim, state: ActionState, ending: Ending, ref: InvoiceRef | None, attempt: Attempt | None

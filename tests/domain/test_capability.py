@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -77,6 +78,17 @@ def test_an_invoice_of_the_other_collection_method_is_refused_with_the_provider_
     assert objection is not None
     assert objection.kind is RefusalKind.WRONG_COLLECTION
     assert objection.facts["why"] == "The customer pays this one."
+
+
+def test_what_works_only_before_the_first_payment_is_refused_after_it() -> None:
+    careful = replace(FACTS.capabilities[Action.VOID], only_unpaid=True)
+    facts = replace(FACTS, capabilities={Action.VOID: careful})
+    part = an_invoice(paid=Money(1, "EUR"))
+    assert FACTS.objection(Action.VOID, part) is None
+    objection = facts.objection(Action.VOID, part)
+    assert objection is not None
+    assert objection.facts["status"] == "partly paid"
+    assert facts.objection(Action.VOID, an_invoice(paid=Money(0, "EUR"))) is None
 
 
 @pytest.mark.parametrize("change", [{"owed": Money(0, "EUR")}, {"collection": CollectionMethod.MANUAL}])

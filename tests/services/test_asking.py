@@ -12,6 +12,7 @@ from bot.domain.content import RefusalContent
 from bot.domain.details import Details, Issue, PaidBy, Received
 from bot.domain.errors import FailureReason, ProviderFailure
 from bot.domain.invoice import CollectionMethod, Invoice, InvoiceStatus
+from bot.domain.money import Money
 from bot.domain.outcome import Rejected, RejectedReason, Succeeded, Unknown
 from bot.domain.refusal import Refusal, RefusalKind
 from bot.ports import Accepted, AlreadyAccepted
@@ -63,6 +64,16 @@ async def test_a_payment_received_elsewhere_reaches_the_provider_and_the_history
     facts = next(event.facts for event in events if event.kind == "action.accepted")
     assert facts["payment_reference"] == "RF-18"
     assert facts["paid_by"] == "bank_transfer"
+
+
+async def test_a_part_payment_is_never_told_as_the_whole(bench: Bench) -> None:
+    part = Money(10_000, "EUR")
+    rest = replace(INVOICE, owed=OWED - part)
+    bench.provider.answers.append(Succeeded(invoice=rest))
+    await bench.press(await bench.shown(), Action.PAID, TOM, details=replace(TRANSFER, amount=part))
+    await bench.work()
+    assert await bench.state() is ActionState.SUCCEEDED
+    assert not (await bench.ending()).paid_in_full
 
 
 @pytest.mark.parametrize("collect", [True, False])
