@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from bot.domain.capability import ProviderFacts
 from bot.domain.content import AccountHealth
 from bot.domain.errors import ProviderFailure
 from bot.domain.invoice import Invoice, InvoiceRef
+from bot.domain.outcome import Outcome, Unknown
+from bot.domain.records import Attempt
 from bot.ports import Provider
 
+_SETTLE_WITHIN = 30.0
 LastSeen = Callable[[InvoiceRef], Awaitable[Invoice | None]]
 
 
@@ -58,6 +62,19 @@ class Accounts:
             raise
         self.note(ref.account, None)
         return invoice
+
+    async def settle(self, attempt: Attempt) -> Outcome:
+        """What really happened to a send, by reading; whatever goes wrong while reading leaves the doubt as it is."""
+        provider = self._providers.get(attempt.ref.account)
+        if provider is None:
+            return Unknown(cause=f"the account {attempt.ref.account} is not configured any more")
+        try:
+            async with asyncio.timeout(_SETTLE_WITHIN):
+                return await provider.settle(attempt)
+        except TimeoutError:
+            return Unknown(cause=f"{provider.facts.name} did not answer")
+        except Exception as error:  # noqa: BLE001 - a bug while reading must leave the doubt as it is
+            return Unknown(cause=f"the provider's records could not be understood ({type(error).__name__})")
 
     def note(self, account: str, problem: str | None) -> None:
         self._problems[account] = problem

@@ -86,7 +86,7 @@ class Execution:
             return
         guarded = await self._guard(claim)
         if isinstance(guarded, Step):
-            await self.record(claim, guarded)
+            await self.record(claim, await self._after_all(claim, guarded))
             return
         await self.send(guarded)
 
@@ -175,6 +175,15 @@ class Execution:
                 )
             case _:
                 assert_never(outcome)
+
+    async def _after_all(self, claim: Claim, refused: Step) -> Step:
+        """A send that was turned away by a rate limit may have had its effect all the same, whatever the provider said.
+        Where the invoice has changed since, its records decide before anybody is told that nothing was done."""
+        attempt, refusal = claim.attempt, refused.ending.refusal
+        if attempt is None or refusal is None or refusal.kind is not RefusalKind.CHANGED:
+            return refused
+        outcome = await self._accounts.settle(attempt)
+        return refused if isinstance(outcome, Rejected) else await self.step_of(claim, attempt, outcome)
 
     async def _guard(self, claim: Claim) -> Guarded | Step:
         """Resolve a typed REF, read, compare with the offer, and ask every rule again: the send follows at once."""
@@ -271,6 +280,11 @@ class Execution:
         await self.record(claim, await self._ended(claim, ActionState.UNSETTLED, ending, attempt.ref, attempt))
 
     async def _expire(self, claim: Claim) -> None:
+        if claim.attempt is not None:  # turned away by a rate limit, or so it was said
+            outcome = await self._accounts.settle(claim.attempt)
+            if not isinstance(outcome, Rejected | Unknown):
+                await self.record(claim, await self.step_of(claim, claim.attempt, outcome))
+                return
         ending = Ending(at=self._clock.now())
         await self.record(claim, await self._ended(claim, ActionState.EXPIRED, ending, claim.action.ref, claim.attempt))
 

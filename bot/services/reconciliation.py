@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.domain.action import ActionState
 from bot.domain.capability import Resend
-from bot.domain.outcome import Outcome, Pending, Rejected, RejectedReason, Unknown
+from bot.domain.outcome import Pending, Rejected, RejectedReason, Unknown
 from bot.domain.records import Attempt, Claim, Ending
 from bot.ports import Clock, Step
 from bot.services.accounts import Accounts
@@ -32,7 +31,6 @@ UNTRACED = timedelta(minutes=10)
 """How long a send that leaves no trace blocks the invoice, when its answer went missing."""
 MOST_SENDS = 3
 _PUNCTUAL = timedelta(seconds=1)
-_SETTLE_WITHIN = 30.0
 
 
 class Reconciliation:
@@ -49,7 +47,7 @@ class Reconciliation:
         if attempt is None:
             await self._wait(claim, "the record of the attempt is missing")
             return
-        outcome = await self._read(attempt)
+        outcome = await self._accounts.settle(attempt)
         match outcome:
             case Unknown() if not attempt.action.traits.leaves_trace:
                 await self._without_a_trace(claim, attempt, outcome.cause)
@@ -68,18 +66,6 @@ class Reconciliation:
     async def fail(self, claim: Claim) -> None:
         """A bug of ours stopped the check. It counts as one, so that a poisonous decision reaches a person in the end."""
         await self._wait(claim, "something went wrong on our side while checking")
-
-    async def _read(self, attempt: Attempt) -> Outcome:
-        provider = self._accounts.provider(attempt.ref.account)
-        if provider is None:
-            return Unknown(cause=f"the account {attempt.ref.account} is not configured any more")
-        try:
-            async with asyncio.timeout(_SETTLE_WITHIN):
-                return await provider.settle(attempt)
-        except TimeoutError:
-            return Unknown(cause=f"{provider.facts.name} did not answer")
-        except Exception as error:  # noqa: BLE001 - a bug while reading must leave the doubt as it is
-            return Unknown(cause=f"the provider's records could not be understood ({type(error).__name__})")
 
     def _has_settled(self, attempt: Attempt) -> bool:
         """Whether "no effect" proves anything: until then the request may still be travelling."""

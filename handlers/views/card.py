@@ -62,7 +62,7 @@ def _facts(row: Row, now: datetime) -> list[str]:
     invoice = row.invoice
     known = [
         ("Status", f"{escape(invoice.provider_status)}{_payment(invoice)}"),
-        ("Would be charged", _method(invoice) if Action.RETRY in row.facts.capabilities else ""),
+        ("Would be charged", _method(invoice) if _may_be_charged(row) else ""),
         ("Attempts so far", str(invoice.attempts) if invoice.attempts is not None else ""),
         (_by_itself(row), _next_attempt(invoice, now)),
         ("Created", f"{day(invoice.created_at)} ({age(invoice.created_at, now)} ago)" if invoice.created_at else ""),
@@ -70,6 +70,11 @@ def _facts(row: Row, now: datetime) -> list[str]:
         ("Reference", code(str(invoice.ref), 300)),
     ]
     return [f"*{label}*\n{value}" for label, value in known if value]
+
+
+def _may_be_charged(row: Row) -> bool:
+    retry = row.facts.capabilities.get(Action.RETRY)
+    return retry is not None and row.invoice.status in retry.allowed_on
 
 
 def _by_itself(row: Row) -> str:

@@ -362,3 +362,32 @@ async def test_an_order_is_built_from_the_guard_read_not_from_what_the_message_s
     assert isinstance(order, ActionOrder)
     assert order.invoice == fresh
     assert bench.clock.now() - offer.made_at < timedelta(minutes=1)
+
+
+async def test_a_send_turned_away_that_had_its_effect_after_all_is_not_told_as_nothing_done(bench: Bench) -> None:
+    """A proxy's 429 in front of a provider that has charged already."""
+    await _sent(bench, LIMITED)
+    assert await bench.state() is ActionState.ACCEPTED
+    bench.provider.now_shows(paid())
+    bench.provider.truths.append(Succeeded(invoice=paid(), charged=OWED))
+    await bench.work(after=6 * SECOND)
+    assert (await bench.state(), (await bench.ending()).charged) == (ActionState.SUCCEEDED, OWED)
+    assert len(bench.provider.performed) == 1
+
+
+async def test_a_send_turned_away_whose_invoice_somebody_else_paid_is_refused_as_changed(bench: Bench) -> None:
+    await _sent(bench, LIMITED)
+    bench.provider.now_shows(ended(INVOICE, InvoiceStatus.VOID))
+    bench.provider.truths.append(Rejected(reason=RejectedReason.NOT_APPLIED, detail="no effect"))
+    await bench.work(after=6 * SECOND)
+    assert (await bench.refusal()).kind is RefusalKind.CHANGED
+
+
+async def test_what_waited_for_its_turn_until_it_was_too_late_is_looked_up_before_it_is_called_not_done(
+    bench: Bench,
+) -> None:
+    await _sent(bench, LIMITED)
+    bench.provider.now_shows(paid())
+    bench.provider.truths.append(Succeeded(invoice=paid(), charged=OWED))
+    await bench.work(after=11 * MINUTE)
+    assert await bench.state() is ActionState.SUCCEEDED
