@@ -232,10 +232,28 @@ def _without_unsafe(values: dict[str, Any]) -> dict[str, Any]:
     ]
     accounts = values.get("accounts")
     if isinstance(accounts, dict):
+        problems += _one_name_twice(accounts)
         values = {**values, "accounts": {name: _as_text(name, account, problems) for name, account in accounts.items()}}
     if problems:
         raise ConfigurationError(problems)
     return values
+
+
+def _one_name_twice(accounts: Mapping[str, object]) -> list[str]:
+    """Two sections that become one account would mix two keys, or two providers."""
+    written: dict[str, list[str]] = {}
+    for name in accounts:
+        written.setdefault(_account(name), []).append(name)
+    return [
+        f"{' and '.join(f'[accounts.{name}]' for name in names)} are one name to Recoup ({account}): rename one of them."
+        for account, names in written.items()
+        if len(names) > 1
+    ]
+
+
+def _account(name: str) -> str:
+    """As a variable of the environment would have to write it: small letters, dashes for underscores."""
+    return name.lower().replace("_", "-")
 
 
 def _as_text(name: str, account: object, problems: list[str]) -> object:
@@ -309,7 +327,7 @@ def _api_url(text: str, problems: list[str]) -> str:
 def _accounts(settings: Settings, problems: list[str]) -> tuple[AccountConfiguration, ...]:
     accounts: dict[str, AccountConfiguration] = {}
     for raw, secrets in settings.accounts.items():
-        name = raw.lower().replace("_", "-")
+        name = _account(raw)
         try:
             account_name(name)
         except UnusableValue as error:

@@ -177,6 +177,14 @@ def test_an_account_with_a_dash_is_one_account_in_file_and_environment(
     assert dict(account.values) == {"mode": "test", "api_key": "rk_test_1"}
 
 
+@pytest.mark.parametrize(("one", "other"), [("stripe-us", "stripe_us"), ("Stripe", "stripe"), ("LAGO_EU", "lago-eu")])
+def test_two_sections_that_would_become_one_account_stop_the_start(write: Write, one: str, other: str) -> None:
+    write(f'[accounts.{one}]\nprovider = "stripe"\n[accounts.{other}]\nprovider = "lago"\n')
+    with pytest.raises(ConfigurationError, match="are one name to Recoup") as raised:
+        load_configuration(needs_slack=False)
+    assert f"[accounts.{one}] and [accounts.{other}]" in str(raised.value)
+
+
 def test_an_account_may_live_in_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RECOUP_ACCOUNTS__STRIPE_EU__API_KEY", "rk_test_1")
     monkeypatch.setenv("RECOUP_ACCOUNTS__STRIPE_EU__PROVIDER", "stripe")
