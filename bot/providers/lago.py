@@ -33,12 +33,13 @@ from bot.providers.lago_checks import Checks
 from bot.providers.lago_facts import FACTS
 from bot.providers.lago_finding import find, numbered
 from bot.providers.lago_invoices import NO_METHOD, Reader, moment
-from bot.providers.lago_listing import merged, walks
+from bot.providers.lago_listing import walk, walks
 from bot.providers.lago_orders import WHOLLY_PAID, Send, objection, objection_to_void, objection_to_whole, send_of
 from bot.providers.lago_outcomes import SKEW, Baseline, collected, finalized, not_attempted, settled
 from bot.providers.lago_reads import Reads
 from bot.providers.lago_wire import WireOneInvoice, WireOnePayment, body_of, is_bare
 from bot.providers.links import Links
+from bot.providers.merging import merged
 from bot.providers.pace import Pace
 
 WATCH: Final = (2.0, 5.0, 10.0, 30.0, 60.0)
@@ -106,7 +107,7 @@ class Lago:
 
     async def failed(self, window: Window) -> AsyncGenerator[Invoice | Unreadable]:
         known: set[str] = set()
-        async with aclosing(merged(walks(window), self._reads.page)) as pages:
+        async with aclosing(merged([walk(question, self._reads.page) for question in walks(window)])) as pages:
             async for page in pages:
                 for item in self._reader.items(page):
                     if isinstance(item, Unreadable):

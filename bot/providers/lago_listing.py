@@ -8,7 +8,7 @@ https://getlago.com/docs/api-reference/invoices/get-all
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
@@ -18,12 +18,9 @@ from bot.domain.errors import FailureReason, ProviderFailure
 from bot.ports import Window
 from bot.providers.http import Pairs
 from bot.providers.lago_wire import WireInvoices, WireMeta
+from bot.providers.merging import PAGES, WAYS
 
-WAYS: Final = 4
-"""Walks at once, as many as one account's budget lets through."""
 LOOK_BACK: Final = timedelta(days=400)
-PAGES: Final = 2_000
-"""More pages than this in one walk is a provider that talks nonsense."""
 PER_PAGE: Final = ("per_page", "100")
 FAILED: Final = (("payment_statuses[]", "failed"),)
 OVERDUE: Final = (("payment_overdue", "true"),)
@@ -86,36 +83,3 @@ def next_page(meta: WireMeta, number: int) -> int | None:
     if meta.next_page <= number or not is_asked_for:
         raise ProviderFailure(FailureReason.UNREADABLE, "Lago's listing goes in circles; it is not complete.")
     return meta.next_page
-
-
-async def merged(questions: Sequence[Pairs], fetch: Fetch) -> AsyncGenerator[WireInvoices]:
-    """The pages of all walks as they arrive, a few in memory; a failure comes after the pages that arrived before it.
-
-    Closing it early ends the walks.
-    """
-    arrived: asyncio.Queue[WireInvoices | Exception | None] = asyncio.Queue(maxsize=WAYS)
-    tasks = [asyncio.create_task(_walk_into(arrived, question, fetch)) for question in questions]
-    try:
-        running = len(tasks)
-        while running:
-            item = await arrived.get()
-            if isinstance(item, WireInvoices):
-                yield item
-            elif item is None:
-                running -= 1
-            else:
-                raise item
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _walk_into(arrived: asyncio.Queue[WireInvoices | Exception | None], question: Pairs, fetch: Fetch) -> None:
-    try:
-        async for page in walk(question, fetch):
-            await arrived.put(page)
-    except Exception as error:  # noqa: BLE001 - raised where the pages are read, whatever it is
-        await arrived.put(error)
-    else:
-        await arrived.put(None)

@@ -32,6 +32,7 @@ from bot.domain.records import Attempt
 from bot.ports import ActionOrder, Clock, Unreadable, Window
 from bot.providers.http import Access, Pairs, ProviderHttp, Reply, Transport
 from bot.providers.links import Links
+from bot.providers.merging import merged
 from bot.providers.pace import Pace
 from bot.providers.stripe_answers import final_refusal, read_failure, refusal_by_state
 from bot.providers.stripe_checks import Checks
@@ -39,7 +40,7 @@ from bot.providers.stripe_events import is_on_record
 from bot.providers.stripe_facts import FACTS
 from bot.providers.stripe_finding import Finder
 from bot.providers.stripe_invoices import DASHBOARD, Reader
-from bot.providers.stripe_listing import Span, merged, spans
+from bot.providers.stripe_listing import Span, spans, walk
 from bot.providers.stripe_methods import complete, stored
 from bot.providers.stripe_orders import EXPAND, form_of, objection, path_of
 from bot.providers.stripe_outcomes import EVENTS, accepted, needs_event, settled
@@ -125,7 +126,7 @@ class Stripe:
     async def failed(self, window: Window) -> AsyncGenerator[Invoice | Unreadable]:
         now = self._clock.now()
         known: set[str] = set()
-        async with aclosing(merged(spans(window), self._page)) as pages:
+        async with aclosing(merged([walk(span, self._page) for span in spans(window)])) as pages:
             async for page in pages:
                 for item in self._reader.items(page, now):
                     if isinstance(item, Unreadable):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
@@ -16,16 +16,12 @@ from typing import Final
 
 from bot.domain.errors import FailureReason, ProviderFailure
 from bot.ports import Window
+from bot.providers.merging import PAGES, WAYS
 from bot.providers.stripe_wire import WireInvoice, WirePage
 
-WAYS: Final = 4
-"""Windows at once; Stripe's own advice for an account's share of the rate limit is not much more."""
 LOOK_BACK: Final = timedelta(days=400)
-PAGES: Final = 2_000
-"""More pages than this in one window is a provider that talks nonsense."""
 
 Fetch = Callable[["Span", str | None], Awaitable[WirePage]]
-Emit = Callable[[WirePage], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +44,13 @@ def spans(window: Window) -> list[Span]:
     return covered if window.since is not None else [Span(None, start), *covered]
 
 
-async def walk(span: Span, fetch: Fetch, emit: Emit) -> None:
+async def walk(span: Span, fetch: Fetch) -> AsyncGenerator[WirePage]:
     """Every page of one window. Raises ProviderFailure for a walk that would not end or would leave something out."""
     cursor: str | None = None
     seen: set[str] = set()
     for _ in range(PAGES):
         page = await fetch(span, cursor)
-        await emit(page)
+        yield page
         if not page.has_more:
             return
         cursor = _last_id(page)
@@ -63,38 +59,6 @@ async def walk(span: Span, fetch: Fetch, emit: Emit) -> None:
         seen.add(cursor)
         await asyncio.sleep(0)
     raise ProviderFailure(FailureReason.UNREADABLE, "Stripe's listing does not end; it is not complete.")
-
-
-async def merged(covered: Sequence[Span], fetch: Fetch) -> AsyncGenerator[WirePage]:
-    """The pages of all windows as they arrive, a few in memory; a failure comes after the pages that arrived before it.
-
-    Closing it early ends the walks.
-    """
-    arrived: asyncio.Queue[WirePage | Exception | None] = asyncio.Queue(maxsize=WAYS)
-    walks = [asyncio.create_task(_walk_into(arrived, span, fetch)) for span in covered]
-    try:
-        running = len(walks)
-        while running:
-            item = await arrived.get()
-            if isinstance(item, WirePage):
-                yield item
-            elif item is None:
-                running -= 1
-            else:
-                raise item
-    finally:
-        for task in walks:
-            task.cancel()
-        await asyncio.gather(*walks, return_exceptions=True)
-
-
-async def _walk_into(arrived: asyncio.Queue[WirePage | Exception | None], span: Span, fetch: Fetch) -> None:
-    try:
-        await walk(span, fetch, arrived.put)
-    except Exception as error:  # noqa: BLE001 - raised where the pages are read, whatever it is
-        await arrived.put(error)
-    else:
-        await arrived.put(None)
 
 
 def _last_id(page: WirePage) -> str | None:

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 from bot.sandbox.providers.lac import FakeLac
 from bot.sandbox.providers.lago import FakeLago
+from bot.sandbox.providers.magic import Magic
 from bot.sandbox.providers.stripe import FakeStripe
-from bot.sandbox.providers.stripe_magic import Magic
 from bot.sandbox.wire import RunningServer, Traffic, WireReply, WireRequest, serve
 
 

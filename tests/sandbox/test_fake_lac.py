@@ -11,7 +11,7 @@ from yarl import URL
 from bot.sandbox.providers.lac import READ_KEY, WRITE_KEY, FakeLac
 from bot.sandbox.providers.lac_books import STATUSES
 from bot.sandbox.providers.lac_magic import BEHAVIOURS
-from bot.sandbox.providers.stripe_magic import Disturbance
+from bot.sandbox.providers.magic import Disturbance
 from bot.sandbox.wire import Fault, WireReply, WireRequest, serve
 from bot.sandbox.world import World
 from tests.sandbox.stripe_client import NOON, Clock

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from bot.sandbox.providers.magic import Result
 from bot.sandbox.providers.stripe import FakeStripe
-from bot.sandbox.providers.stripe_magic import MAGIC, Result
+from bot.sandbox.providers.stripe_magic import MAGIC
 from bot.sandbox.wire import Fault
 from tests.sandbox.stripe_client import NOON, Client, Clock
 

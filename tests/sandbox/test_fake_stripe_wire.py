@@ -6,8 +6,8 @@ import json
 import aiohttp
 import pytest
 
+from bot.sandbox.providers.magic import Disturbance
 from bot.sandbox.providers.stripe import FakeStripe
-from bot.sandbox.providers.stripe_magic import Disturbance
 from bot.sandbox.wire import Fault, RunningServer, WireReply, serve
 from bot.sandbox.world import World
 from tests.sandbox.stripe_client import Client

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.sandbox.providers.stripe_magic import Result
+from bot.sandbox.providers.magic import Result
 from tests.scenarios.stage import LINK, MAYA, RETRY, TOM, UNCOLLECTIBLE, VOID, Bill, Stage
 
 

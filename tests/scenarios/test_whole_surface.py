@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
-from bot.sandbox.providers.stripe_magic import Result
+from bot.sandbox.providers.magic import Result
 from handlers import ids
 from tests.scenarios.reading import read
 from tests.scenarios.stage import MAYA, TOM, Stage

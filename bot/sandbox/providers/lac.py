@@ -18,7 +18,7 @@ from bot.sandbox.providers.lac_books import Books, Invoice, json_of, seed
 from bot.sandbox.providers.lac_controls import Controls
 from bot.sandbox.providers.lac_magic import MAGIC
 from bot.sandbox.providers.lac_pdf import pdf_of
-from bot.sandbox.providers.stripe_magic import Disturbance, Magic
+from bot.sandbox.providers.magic import Disturbance, Magic
 from bot.sandbox.wire import Fault, WireReply, WireRequest
 
 WRITE_KEY = "lac_sk_recoup_sandbox_write"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.sandbox.providers.stripe_magic import Disturbance, Magic
+from bot.sandbox.providers.magic import Disturbance, Magic
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from bot.sandbox.providers.lago_objects import Json, Objects
 from bot.sandbox.providers.lago_pages import public_page
 from bot.sandbox.providers.lago_query import Params, decode
 from bot.sandbox.providers.lago_reads import INVOICE, Reads
-from bot.sandbox.providers.stripe_magic import Disturbance, Magic, Result
+from bot.sandbox.providers.magic import Disturbance, Magic, Result
 from bot.sandbox.wire import Fault, WireReply, WireRequest
 
 SECRET_KEY = "5a9dfeed-0000-4000-8000-00000000c0de"  # noqa: S105  opens nothing but this fake

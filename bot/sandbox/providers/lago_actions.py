@@ -10,7 +10,7 @@ from typing import Any
 from bot.sandbox.providers import lago_errors as errors
 from bot.sandbox.providers.lago_books import Books, Invoice, Payment
 from bot.sandbox.providers.lago_magic import NO_PROVIDER
-from bot.sandbox.providers.stripe_magic import Disturbance
+from bot.sandbox.providers.magic import Disturbance
 
 UNDER_WAY = "payment_processor_is_currently_handling_payment"
 

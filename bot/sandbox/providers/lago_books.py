@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypedDict, Unpack
 
 from bot.sandbox.providers.lago_magic import BY_NAME, NO_PROVIDER, SILENT
-from bot.sandbox.providers.stripe_magic import Magic, Result
+from bot.sandbox.providers.magic import Magic, Result
 
 HOUR = 3600
 DAY = 24 * HOUR

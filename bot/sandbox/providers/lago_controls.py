@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from bot.sandbox.providers.controls import Control, run
 from bot.sandbox.providers.lago_actions import stores_methods
 from bot.sandbox.providers.lago_books import Invoice
 from bot.sandbox.providers.lago_magic import BY_NAME
-from bot.sandbox.providers.stripe_magic import Disturbance
+from bot.sandbox.providers.magic import Disturbance
 
 if TYPE_CHECKING:
     from bot.sandbox.providers.lago import FakeLago
@@ -22,7 +23,7 @@ class Controls:
 
     def __init__(self, lago: FakeLago) -> None:
         self._lago = lago
-        self._controls: dict[str, Callable[..., dict[str, Any]]] = {
+        self._controls: dict[str, Control] = {
             "add_invoice": self.add_invoice,
             "seed_demo": self.seed_demo,
             "change_card": self.change_card,
@@ -40,15 +41,7 @@ class Controls:
         }
 
     def run(self, name: str, args: Mapping[str, Any]) -> dict[str, Any]:
-        control = self._controls.get(name)
-        if control is None:
-            raise ValueError(f"there is no control {name!r}; there are {', '.join(sorted(self._controls))}")
-        try:
-            return control(**args)
-        except TypeError as error:
-            raise ValueError(f"{name}: {error}") from error
-        except KeyError as error:
-            raise ValueError(f"{name}: there is no {error}") from error
+        return run(self._controls, name, args)
 
     def add_invoice(self, **wish: Any) -> dict[str, Any]:
         return {"invoice": self._lago.add_invoice(**wish)}

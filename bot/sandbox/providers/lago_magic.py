@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.sandbox.providers.stripe_magic import Disturbance, Magic, Result
+from bot.sandbox.providers.magic import Disturbance, Magic, Result
 
 SILENT = frozenset({"no_method", "no_customer", "silent"})
 """Lago accepts a retry and does nothing: no method, unknown to the payment provider, or a method that it passes over."""

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from typing import Any, Unpack
 
 from bot.sandbox.providers import stripe_errors as errors
+from bot.sandbox.providers.magic import Disturbance, Magic, Result
 from bot.sandbox.providers.stripe_actions import Actions, NeverAnswers, Order, Sent
 from bot.sandbox.providers.stripe_books import Books, Charge, Invoice, Wish
 from bot.sandbox.providers.stripe_controls import Controls
 from bot.sandbox.providers.stripe_demo import seed
 from bot.sandbox.providers.stripe_door import Answer, ApiKey, KeyMemory, RateLimit, admit
-from bot.sandbox.providers.stripe_magic import MAGIC, Disturbance, Magic, Result
+from bot.sandbox.providers.stripe_magic import MAGIC
 from bot.sandbox.providers.stripe_objects import PERMISSION, Json, Objects
 from bot.sandbox.providers.stripe_pages import public_page
 from bot.sandbox.providers.stripe_query import Params, Query, decode

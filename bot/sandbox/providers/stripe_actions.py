@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.sandbox.providers import stripe_errors as errors
+from bot.sandbox.providers.magic import Disturbance, Magic, Result
 from bot.sandbox.providers.stripe_books import DAY, HOUR, Books, Charge, Invoice, Method
-from bot.sandbox.providers.stripe_magic import DECLINES, Disturbance, Magic, Result
+from bot.sandbox.providers.stripe_magic import DECLINES
 from bot.sandbox.providers.stripe_objects import Json, Objects
 from bot.sandbox.providers.stripe_query import Query
 

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TypedDict, Unpack
 
-from bot.sandbox.providers.stripe_magic import BY_NAME, DECLINES, Magic, Result
+from bot.sandbox.providers.magic import Magic, Result
+from bot.sandbox.providers.stripe_magic import BY_NAME, DECLINES
 
 HOUR = 3600
 DAY = 24 * HOUR

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from bot.sandbox.providers.controls import Control, run
+from bot.sandbox.providers.magic import Disturbance
 from bot.sandbox.providers.stripe_books import Invoice
-from bot.sandbox.providers.stripe_magic import BY_NAME, Disturbance
+from bot.sandbox.providers.stripe_magic import BY_NAME
 
 if TYPE_CHECKING:
     from bot.sandbox.providers.stripe import FakeStripe
@@ -20,7 +22,7 @@ class Controls:
 
     def __init__(self, stripe: FakeStripe) -> None:
         self._stripe = stripe
-        self._controls: dict[str, Callable[..., dict[str, Any]]] = {
+        self._controls: dict[str, Control] = {
             "add_invoice": self.add_invoice,
             "seed_demo": self.seed_demo,
             "change_card": self.change_card,
@@ -36,15 +38,7 @@ class Controls:
         }
 
     def run(self, name: str, args: Mapping[str, Any]) -> dict[str, Any]:
-        control = self._controls.get(name)
-        if control is None:
-            raise ValueError(f"there is no control {name!r}; there are {', '.join(sorted(self._controls))}")
-        try:
-            return control(**args)
-        except TypeError as error:
-            raise ValueError(f"{name}: {error}") from error
-        except KeyError as error:
-            raise ValueError(f"{name}: there is no {error}") from error
+        return run(self._controls, name, args)
 
     def add_invoice(self, **wish: Any) -> dict[str, Any]:
         return {"invoice": self._stripe.add_invoice(**wish)}

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from bot.sandbox.providers import stripe_errors as errors
+from bot.sandbox.providers.magic import Result
 from bot.sandbox.providers.stripe_books import Books, Charge, Event, Intent, Invoice, Method
-from bot.sandbox.providers.stripe_magic import DECLINES, Result
+from bot.sandbox.providers.stripe_magic import DECLINES
 
 Json: TypeAlias = dict[str, Any]
 
