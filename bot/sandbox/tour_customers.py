@@ -97,8 +97,9 @@ class Customers:
         """What ended otherwise than expected, a line each; empty when all is well."""
         worlds = await self._worlds()
         names = {slug: [one["name"] for one in world["magic"]] for slug, world in worlds.items()}
-        wrong = [f"{slug}: nobody knows how {n} ends" for slug, ns in names.items() for n in set(ns) ^ set(ENDINGS[slug])]
-        meetings = [await self._begun(slug, name) for slug, ns in names.items() for name in ns if name in ENDINGS[slug]]
+        known = {slug: ENDINGS.get(slug, {}) for slug in names}
+        wrong = [f"{slug}: nobody knows how {n} ends" for slug, ns in names.items() for n in set(ns) ^ set(known[slug])]
+        meetings = [await self._begun(slug, name) for slug, ns in names.items() for name in ns if name in known[slug]]
         for meeting in meetings:
             text = f"{meeting.verb} {meeting.slug}:{meeting.invoice}"
             await self._visitor.do("command", user=LEAD, channel=CHANNEL, text=text)
