@@ -111,6 +111,8 @@ FACTS: Final = ProviderFacts(
         "There is no schedule of automatic retries on an invoice, so none is shown.",
         "E-mails and part payments need a Lago with a premium licence. Without it an e-mail is refused, with the payment "
         "link as the way out, and only the whole invoice can be marked as paid.",
+        "The reference of a payment has room for 40 characters in Lago. Recoup writes the first 25 of yours and a mark of "
+        "its own by which it finds the payment again; the whole reference is in the history of the invoice.",
         "Whether an e-mail left can never be found out afterwards. When the answer is lost, Recoup says so and does not "
         "send a second one.",
         "Before a void Recoup reads the payments itself and refuses where anything was paid or is under way.",

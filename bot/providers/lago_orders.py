@@ -29,7 +29,9 @@ ALWAYS_COLLECTS: Final = (
     "draft."
 )
 _KEY = re.compile(r"[!-~]{1,255}")
-_REFERENCE = 150
+REFERENCE: Final = 40
+"""Characters of a payment's reference; Lago refuses the payment for one more."""
+_MARK = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,9 @@ def send_of(order: ActionOrder) -> Send:
 
 
 def marker_of(key: str) -> str:
-    """What a payment that we recorded carries at the end of its reference: the only way to tell it later."""
-    return f"[recoup {key}]"
+    """What a payment that we recorded carries at the end of its reference: the only way to tell it later. The end of a key
+    is random, and has to tell apart the payments of one invoice only."""
+    return f"[{key[-_MARK:]}]"
 
 
 def objection(order: ActionOrder) -> Rejected | None:
@@ -104,10 +107,11 @@ def objection_to_whole(order: ActionOrder) -> Rejected | None:
 
 
 def _payment(order: ActionOrder, received: Received) -> Mapping[str, object]:
+    mark = marker_of(order.key)
     return {
         "invoice_id": order.invoice.ref.id,
         "amount_cents": UNITS.write(received.amount),
-        "reference": f"{received.reference[:_REFERENCE]} {marker_of(order.key)}",
+        "reference": f"{received.reference[: REFERENCE - len(mark) - 1]} {mark}",
         "paid_at": received.on.isoformat(),
     }
 

@@ -366,6 +366,22 @@ async def test_an_absence_that_this_key_cannot_see_proves_nothing() -> None:
     assert isinstance(await desk.lago.settle(an_attempt(await desk.invoice(), Action.PAID)), Unknown)
 
 
+async def test_a_long_reference_is_recorded_within_what_lago_takes_and_a_lost_answer_is_still_found() -> None:
+    """With a key as the journal makes it: Lago takes 40 characters and refuses the whole payment for one more."""
+    bench = LagoBench()
+    provider, ref, key = bench.open(), bench.failed_invoice(), f"recoup-{'0123456789abcdef' * 2}"
+    before = await read(provider, ref)
+    order = an_order(before, Action.PAID, key=key)
+    assert isinstance(order.details, Received)
+    details = replace(order.details, amount=Money(100, "EUR"), reference="RF18 5390 0754 7034, statement 12 of November")
+    bench.break_after_effect("reset")
+    assert isinstance(await provider.perform(replace(order, details=details)), Unknown)
+    bench.heal()
+    outcome = await provider.settle(replace(an_attempt(before, Action.PAID), key=key))
+    assert isinstance(outcome, Succeeded)
+    assert outcome.ours
+
+
 async def test_parts_add_up_until_the_invoice_is_paid() -> None:
     bench = LagoBench()
     provider, ref = bench.open(), bench.failed_invoice(owed=Money(9800, "JPY"))

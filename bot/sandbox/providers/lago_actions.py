@@ -13,6 +13,7 @@ from bot.sandbox.providers.lago_magic import NO_PROVIDER
 from bot.sandbox.providers.magic import Disturbance
 
 UNDER_WAY = "payment_processor_is_currently_handling_payment"
+LONGEST_REFERENCE = 40
 
 
 class NeverAnswers(Exception):
@@ -130,9 +131,13 @@ class Actions:
             raise errors.refused(403, "feature_unavailable")
         if not isinstance(amount, int) or not 0 < amount <= invoice.due:
             raise errors.invalid(amount_cents=["invalid_value"])
+        if not reference:
+            raise errors.invalid(reference=["value_is_mandatory"])
+        if len(str(reference)) > LONGEST_REFERENCE:
+            raise errors.invalid(reference=["value_is_too_long"])
         if body.get("paid_at") is not None and not _is_date(str(body["paid_at"])):
             raise errors.invalid(paid_at=["invalid_date"])
-        return self._books.record(invoice, amount, str(reference or ""))
+        return self._books.record(invoice, amount, str(reference))
 
     def payment_url(self, invoice: Invoice) -> None:
         """Raises where there is no page to pay on."""
