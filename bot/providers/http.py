@@ -38,7 +38,9 @@ NEVER_SENT: Final = (
 )
 READ_LIMIT: Final = 10.0
 SEND_LIMIT: Final = 80.0
-"""Seconds for one send, all of it; the worker's own deadline is 90."""
+"""Seconds for one send, all of it with the wait for its turn; the worker's own deadline is 90."""
+TURN_LIMIT: Final = 8.0
+"""Seconds that a send waits for its turn. Given longer, the worker's deadline would end it as unknown, unsent."""
 SIZE_LIMIT: Final = 20 * 1024 * 1024
 
 _HOST = re.compile(r"[A-Za-z0-9.:-]+")
@@ -176,9 +178,13 @@ class ProviderHttp:
         await self._client.aclose()
 
     async def _send(self, call: _Call) -> Reply | Rejected | Unknown:
-        await self._budget.turn()
+        if (wait := self._budget.wait()) > TURN_LIMIT:
+            detail = "Too many requests are waiting for this account already; nothing was sent."
+            return Rejected(reason=RejectedReason.RATE_LIMITED, detail=detail, retry_after=round(wait, 1))
         try:
-            reply = await self._exchange(call)
+            async with asyncio.timeout(SEND_LIMIT):
+                await self._budget.turn()
+                reply = await self._exchange(call)
         except _SILENCE as error:
             return silence(error)
         if reply.status == 429:

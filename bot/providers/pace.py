@@ -40,6 +40,10 @@ class Budget:
         self._due = 0.0
         self._paused_until = 0.0
 
+    def wait(self) -> float:
+        """Seconds until the next turn."""
+        return max(self._due - self._slack - time.monotonic(), 0.0)
+
     async def turn(self) -> None:
         now = time.monotonic()
         self._due = max(self._due, now)

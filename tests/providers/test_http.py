@@ -19,13 +19,15 @@ FAST = Pace(per_second=1000)
 SAMPLES = "/v1/things/in_1"
 
 
-def a_client(wire: Wire, base_url: str = "https://api.example.com", transport: Transport | None = None) -> ProviderHttp:
+def a_client(
+    wire: Wire, base_url: str = "https://api.example.com", transport: Transport | None = None, pace: Pace = FAST
+) -> ProviderHttp:
     return ProviderHttp(
         "acme-eu",
         base_url,
         access=Access(send=SecretStr(SECRET), read=SecretStr("Bearer rk_test_reader")),
         headers={"Example-Version": "7"},
-        pace=FAST,
+        pace=pace,
         transport=transport or httpx.MockTransport(wire.respond),
     )
 
@@ -241,6 +243,20 @@ async def test_a_burst_is_free_and_then_the_pace_holds() -> None:
     for _ in range(5):
         await budget.turn()
     assert loop.time() - started >= 0.045
+
+
+async def test_a_send_whose_turn_is_far_away_is_not_begun() -> None:
+    """Waiting until the worker gives up would be told as unknown, and nothing had been sent."""
+    wire = Wire({f"POST {SAMPLES}": httpx.Response(200)})
+    client = a_client(wire, pace=Pace(per_second=0.05, burst=1))
+    first = await client.send("POST", "/v1/things/{}", "in_1")
+    late = [await client.send("POST", "/v1/things/{}", "in_1") for _ in range(2)]
+    assert isinstance(first, Reply)
+    assert len(wire.requests) == 1
+    for outcome in late:
+        assert isinstance(outcome, Rejected)
+        assert outcome.reason is RejectedReason.RATE_LIMITED
+        assert outcome.retry_after == pytest.approx(20, abs=1)
 
 
 async def test_no_more_than_four_reads_at_once() -> None:
