@@ -202,7 +202,7 @@ class Lago:
     async def _watched(self, order: ActionOrder, started: datetime, request_id: str | None) -> Outcome:
         """What became of a retry that Lago has accepted."""
         accepted_at, invoice = self._clock.now(), order.invoice
-        before = Baseline(invoice.newest_charge, invoice.payment, started - SKEW, accepted_at + WATCH_UNTIL)
+        before = Baseline(invoice.newest_charge, invoice.payment, invoice.owed, started - SKEW, accepted_at + WATCH_UNTIL)
         outcome: Outcome = Unknown(cause="Lago accepted the request, then gave no answer", request_id=request_id)
         for seconds in WATCH:
             if accepted_at + timedelta(seconds=seconds) > started + WATCH_UNTIL:

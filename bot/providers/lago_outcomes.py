@@ -30,10 +30,12 @@ NO_ATTEMPT: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """What the newest charge was before the send; `since` and `until` bound the moments at which ours was made."""
+    """What the newest charge and the amount owed were before the send; `since` and `until` bound the moments at which our
+    charge was made."""
 
     charge: str | None
     payment: PaymentState
+    owed: Money
     since: datetime
     until: datetime
 
@@ -41,7 +43,11 @@ class Baseline:
     def of(cls, attempt: Attempt) -> Baseline:
         before = attempt.before
         return cls(
-            before.newest_charge, before.payment, attempt.first_sent_at - SKEW, attempt.last_sent_at + FACTS.settle_after
+            before.newest_charge,
+            before.payment,
+            before.owed,
+            attempt.first_sent_at - SKEW,
+            attempt.last_sent_at + FACTS.settle_after,
         )
 
 
@@ -56,7 +62,7 @@ def collected(before: Baseline, seen: Seen, request_id: str | None = None) -> Ou
         return None
     if seen.payments is None:
         return _by_invoice_alone(seen, request_id)
-    return _while_open(seen, request_id) if _is_new(before, seen) else None
+    return _while_open(before, seen, request_id) if _is_new(before, seen) else None
 
 
 def not_attempted(invoice: Invoice, detail: str = NO_ATTEMPT, request_id: str | None = None) -> Rejected:
@@ -116,7 +122,7 @@ def _settled_payment(attempt: Attempt, seen: Seen) -> Outcome:
     return not_attempted(invoice, _no_effect(invoice))
 
 
-def _while_open(seen: Seen, request_id: str | None) -> Outcome | None:
+def _while_open(before: Baseline, seen: Seen, request_id: str | None) -> Outcome | None:
     invoice = seen.invoice
     match invoice.payment:
         case PaymentState.PROCESSING:
@@ -125,12 +131,21 @@ def _while_open(seen: Seen, request_id: str | None) -> Outcome | None:
             return Declined(decline=AUTHENTICATION, invoice=invoice, request_id=request_id)
         case PaymentState.FAILED:
             return Declined(decline=NOT_TOLD, invoice=invoice, request_id=request_id)
-        case PaymentState.SUCCEEDED:  # part of what is owed; the rest shows in the invoice
-            return Succeeded(invoice=invoice, charged=_amount(seen.charge), request_id=request_id)
+        case PaymentState.SUCCEEDED:
+            return _partly_paid(before, seen, request_id)
         case PaymentState.UNREAD:
             return Pending(detail="Lago has begun a payment.", invoice=invoice, request_id=request_id)
         case PaymentState.NONE:
             return None
+
+
+def _partly_paid(before: Baseline, seen: Seen, request_id: str | None) -> Outcome:
+    """Part of what is owed, and the rest shows in the invoice; or all of it, and the invoice is written a moment later."""
+    invoice = seen.invoice
+    if invoice.owed == before.owed:
+        detail = "Lago has the payment; the invoice does not show it yet."
+        return Pending(detail=detail, invoice=invoice, request_id=request_id)
+    return Succeeded(invoice=invoice, charged=_amount(seen.charge), request_id=request_id)
 
 
 def _by_invoice_alone(seen: Seen, request_id: str | None) -> Outcome:

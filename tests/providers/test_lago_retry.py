@@ -64,6 +64,26 @@ async def test_a_charge_that_succeeds_is_ours_with_its_own_amount() -> None:
     assert (str(request.url), request.content) == (f"https://api.getlago.com{BASE}/invoices/{ID}/retry_payment", b"")
 
 
+async def test_a_payment_that_the_invoice_does_not_show_yet_is_not_told_as_a_part_of_it() -> None:
+    """Lago writes the payment down first and the invoice a moment later."""
+    desk = desk_that_sees(a_payment("succeeded", NEW_PAYMENT), a_payment())
+    desk.wire.routes[f"GET {BASE}/invoices/{ID}"] = [one(), one(), PAID]
+    outcome = await desk.perform(Action.RETRY)
+    assert isinstance(outcome, Succeeded)
+    assert outcome.invoice is not None
+    assert (outcome.invoice.owed, outcome.charged, outcome.ours) == (Money(0, "EUR"), Money(31500, "EUR"), True)
+    assert desk.waits == [2.0, 3.0]
+
+
+async def test_a_part_that_was_collected_is_told_as_that() -> None:
+    part = a_payment("succeeded", NEW_PAYMENT, amount_cents=10000)
+    rest = one(total_due_amount_cents=21500, total_paid_amount_cents=10000)
+    outcome = await desk_that_sees(part, a_payment(), invoice=rest).perform(Action.RETRY)
+    assert isinstance(outcome, Succeeded)
+    assert outcome.invoice is not None
+    assert (outcome.charged, outcome.invoice.owed) == (Money(10000, "EUR"), Money(21500, "EUR"))
+
+
 async def test_a_chosen_method_is_asked_for_by_its_id() -> None:
     desk = desk_that_sees(a_payment("succeeded", NEW_PAYMENT), invoice=PAID)
     await desk.perform(Action.RETRY, method=METHOD)
