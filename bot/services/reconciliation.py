@@ -58,6 +58,8 @@ class Reconciliation:
             case Rejected(reason=reason, detail=detail) if reason is not RejectedReason.NOT_APPLIED:
                 # Only the provider's own records without an effect say that nothing happened; this read saw none.
                 await self._wait(claim, detail)
+            case Rejected(detail=detail) if _is_still_to_come(claim, attempt):
+                await self._wait(claim, detail)
             case Rejected() if not self._has_settled(attempt):
                 await self._resend_or_wait(claim, attempt, "the provider shows no effect yet")
             case _:
@@ -129,6 +131,11 @@ class Reconciliation:
             return None
         plan = _plan(state)
         return now + plan[checks] if checks < len(plan) else None
+
+
+def _is_still_to_come(claim: Claim, attempt: Attempt) -> bool:
+    """Whether the provider has accepted it and not done it yet. A payment is another matter: the payments tell of it."""
+    return claim.action.state is ActionState.PENDING and not attempt.action.traits.takes_money
 
 
 def _plan(state: ActionState) -> Sequence[timedelta]:

@@ -388,3 +388,17 @@ async def test_who_typed_a_command_hears_of_a_doubt_that_a_crash_left(bench: Ben
     await bench.work()
     await bench.talk()
     assert [said.how for said in bench.announcer.said if said.how != "update"] == ["respond"]
+
+
+async def test_what_the_provider_accepted_and_has_not_done_yet_is_not_called_undone(bench: Bench) -> None:
+    """Lago accepts a draft to be finalized and waits for its taxes; then it finalizes it, and charges the customer."""
+    bench.provider.answers.append(Pending(detail="waits for the taxes"))
+    await bench.press(await bench.shown(), Action.VOID, TOM)
+    await bench.work()
+    for after in (2 * MINUTE, 11 * MINUTE, 61 * MINUTE):
+        bench.provider.truths.append(Rejected(reason=RejectedReason.NOT_APPLIED, detail="still a draft"))
+        await bench.work(after=after)
+        assert await bench.state() is ActionState.PENDING
+    bench.provider.truths.append(Succeeded(invoice=ended(INVOICE, InvoiceStatus.VOID)))
+    await bench.work(after=7 * HOUR)
+    assert await bench.state() is ActionState.SUCCEEDED
