@@ -94,11 +94,11 @@ class Execution:
         """Commit the attempt, send it once, record how it ended. Also used for a re-send under the same key."""
         claim, invoice, provider = guarded.claim, guarded.invoice, guarded.provider
         is_in_doubt = claim.action.state is ActionState.UNKNOWN
-        attempt = await self._journal.begin(claim, Before.of(invoice), provider.facts.key_window, self._clock.now())
-        claim = replace(claim, attempt=attempt, action=replace(claim.action, state=ActionState.EXECUTING))
         if not provider.facts.has_list:
             # Nothing else would ever bring it back into a digest.
             await self._watchlist.watch(invoice.ref, claim.action.actor.user, self._clock.now())
+        attempt = await self._journal.begin(claim, Before.of(invoice), provider.facts.key_window, self._clock.now())
+        claim = replace(claim, attempt=attempt, action=replace(claim.action, state=ActionState.EXECUTING))
         order = ActionOrder(
             action=attempt.action,
             invoice=invoice,

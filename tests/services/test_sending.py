@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from bot.domain.action import Action, ActionState
 from bot.domain.content import Choice
+from bot.domain.digest import Watched
 from bot.domain.errors import FailureReason, JournalUnavailable, LeaseLost, ProviderFailure
-from bot.domain.invoice import InvoiceStatus
+from bot.domain.invoice import InvoiceRef, InvoiceStatus
 from bot.domain.money import Money
 from bot.domain.outcome import Declined, Outcome, Pending, Rejected, RejectedReason, Succeeded, Unknown
 from bot.domain.records import Claim
 from bot.domain.refusal import RefusalKind
 from bot.ports import ActionOrder, AlreadyAccepted, Redelivered
+from bot.services.execution import Execution
 from bot.services.worker import LEASE
 from tests.builders import AMEX, FACTS, FUNDS, INVOICE, OWED, REF, STOLEN, TOM, declined, ended, on_card, paid
 from tests.fakes import FakeProvider, FlakyJournal
@@ -391,3 +394,35 @@ async def test_what_waited_for_its_turn_until_it_was_too_late_is_looked_up_befor
     bench.provider.truths.append(Succeeded(invoice=paid(), charged=OWED))
     await bench.work(after=11 * MINUTE)
     assert await bench.state() is ActionState.SUCCEEDED
+
+
+class AwayWatchlist:
+    """The database went away."""
+
+    async def watch(self, ref: InvoiceRef, by: str, at: datetime) -> bool:
+        raise JournalUnavailable(f"not written down: {ref}, {by}, {at}")
+
+    async def unwatch(self, ref: InvoiceRef, by: str, at: datetime) -> bool:
+        raise JournalUnavailable(f"not written down: {ref}, {by}, {at}")
+
+    async def watched(self, accounts: Sequence[str]) -> list[Watched]:
+        raise JournalUnavailable(f"not read: {accounts}")
+
+
+async def test_a_database_that_goes_away_before_the_send_leaves_no_doubt_about_it(outside: Outside) -> None:
+    bench = Bench(outside, FakeProvider(INVOICE, facts=replace(FACTS, has_list=False)))
+    await bench.press(await bench.shown())
+    bench.clock.advance(SECOND)
+    claim = await bench.journal.claim("worker", LEASE, bench.clock.now())
+    assert claim is not None
+    execution = Execution(
+        bench.journal,
+        bench.accounts,
+        bench.rights,
+        bench.resolution,
+        watchlist=AwayWatchlist(),
+        clock=bench.clock,
+    )
+    with pytest.raises(JournalUnavailable):
+        await execution.execute(claim)
+    assert (bench.provider.performed, await bench.state()) == ([], ActionState.ACCEPTED)
