@@ -32,12 +32,12 @@ from bot.providers.lago_answers import is_about_state, lacks_premium, refusal, r
 from bot.providers.lago_checks import Checks
 from bot.providers.lago_facts import FACTS
 from bot.providers.lago_finding import find, numbered
-from bot.providers.lago_invoices import NO_METHOD, Reader, moment
+from bot.providers.lago_invoices import NO_METHOD, Reader, id_in, moment
 from bot.providers.lago_listing import walk, walks
 from bot.providers.lago_orders import WHOLLY_PAID, Send, objection, objection_to_void, objection_to_whole, send_of
 from bot.providers.lago_outcomes import SKEW, Baseline, collected, finalized, not_attempted, settled
 from bot.providers.lago_reads import Reads
-from bot.providers.lago_wire import WireOneInvoice, WireOnePayment, body_of, is_bare
+from bot.providers.lago_wire import WireInvoice, WireOneInvoice, WireOnePayment, body_of, is_bare
 from bot.providers.links import Links
 from bot.providers.merging import merged
 from bot.providers.pace import Pace
@@ -109,15 +109,13 @@ class Lago:
         known: set[str] = set()
         async with aclosing(merged([walk(question, self._reads.page) for question in walks(window)])) as pages:
             async for page in pages:
-                for item in self._reader.items(page):
-                    if isinstance(item, Unreadable):
-                        yield item
+                for raw, item in zip(page.invoices, self._reader.items(page), strict=True):
+                    identifier = id_in(raw)
+                    if identifier in known or not _is_wanted(item, window):
                         continue
-                    wire, invoice = item
-                    is_wanted = invoice.failed_because is not None and _is_within(window, moment(wire.created_at))
-                    if is_wanted and invoice.ref.id not in known:
-                        known.add(invoice.ref.id)
-                        yield invoice
+                    if identifier is not None:
+                        known.add(identifier)
+                    yield item if isinstance(item, Unreadable) else item[1]
 
     async def numbered(self, number: str) -> list[Invoice]:
         return await numbered(self._reads.page, self._reader, number)
@@ -271,6 +269,14 @@ def _reached(order: ActionOrder, answered: Invoice, request_id: str | None) -> O
 
 def _ids(order: ActionOrder, send: Send) -> list[str]:
     return [order.invoice.ref.id] if "{}" in send.template else []
+
+
+def _is_wanted(item: tuple[WireInvoice, Invoice] | Unreadable, window: Window) -> bool:
+    """What makes no sense is told, for it may be one that failed."""
+    if isinstance(item, Unreadable):
+        return True
+    wire, invoice = item
+    return invoice.failed_because is not None and _is_within(window, moment(wire.created_at))
 
 
 def _is_within(window: Window, at: datetime | None) -> bool:

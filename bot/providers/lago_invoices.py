@@ -119,6 +119,12 @@ class Reader:
             return Unreadable(str(error))
 
 
+def id_in(item: object) -> str | None:
+    """The id of an item of a listing, also of one that makes no sense otherwise."""
+    found = item.lago_id if isinstance(item, WireInvoice) else item.get("lago_id") if isinstance(item, dict) else None
+    return found if isinstance(found, str) else None
+
+
 def failed_because(wire: WireInvoice) -> FailedBecause | None:
     """Its payment failed, or it is overdue: two flags that Lago sets independently of each other."""
     if wire.status != "finalized" or wire.payment_dispute_lost_at is not None or wire.self_billed or wire.due <= 0:

@@ -11,7 +11,17 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Final, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    TypeAdapter,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from bot.domain.errors import FailureReason, ProviderFailure
 from bot.domain.money import MinorUnits
@@ -21,6 +31,17 @@ UNITS: Final = MinorUnits()
 """Lago counts in each currency's own minor unit, as ISO 4217 does, although its fields are called cents."""
 PROCESSING: Final = frozenset({"pending", "processing"})
 """A payment that may still take money: https://getlago.com/docs/api-reference/payments/payment-object"""
+
+
+def _or_none(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return read(value)
+    except ValidationError:
+        return None
+
+
+Shown = WrapValidator(_or_none)
+"""For what is only shown: an invoice whose date cannot be read can still be paid, and must not vanish for it."""
 
 
 class _Wire(BaseModel):
@@ -73,9 +94,9 @@ class WireInvoice(_Wire):
     payment_overdue: StrictBool | None = None
     payment_dispute_lost_at: str | None = None
     self_billed: StrictBool | None = None
-    payment_due_date: date | None = None
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
+    payment_due_date: Annotated[date | None, Shown] = None
+    created_at: Annotated[datetime | None, Shown] = None
+    updated_at: Annotated[datetime | None, Shown] = None
     customer: WireCustomer | None = None
     file_url: str | None = None
     web_url: str | None = None

@@ -271,6 +271,12 @@ async def test_items_that_make_no_sense_are_said_and_the_others_stay() -> None:
     assert sum(isinstance(item, Unreadable) for item in found) >= 3
 
 
+async def test_an_invoice_of_both_lists_that_makes_no_sense_is_counted_once() -> None:
+    odd = page(other(1, currency="euro", payment_overdue=True), other(2, total_amount_cents="many"))
+    found = await listed(Desk(a_wire({"GET /invoices": odd})))
+    assert [type(item) for item in found] == [Unreadable, Unreadable]
+
+
 async def test_pages_are_walked_whatever_their_size() -> None:
     bench = LagoBench()
     bench.fake.page_limit = 3
@@ -454,6 +460,14 @@ async def test_an_old_server_is_read_acted_on_and_listed_as_far_as_it_goes() -> 
     assert [item.ref async for item in provider.failed(EVER) if isinstance(item, Invoice)] == [ref]
     with pytest.raises(ProviderFailure, match="too old"):
         await provider.methods(ref)
+
+
+async def test_a_date_that_is_none_hides_no_invoice() -> None:
+    odd = {"created_at": "yesterday", "updated_at": "18/11/2026", "payment_due_date": "soon"}
+    wire = a_wire({f"GET /invoices/{ID}": one(**odd), "GET /invoices": page(an_invoice(**odd))})
+    for invoice in (await Desk(wire).invoice(), *await listed(Desk(wire))):
+        assert isinstance(invoice, Invoice)
+        assert (invoice.ref, invoice.created_at, invoice.due_at) == (REF, None, None)
 
 
 @pytest.mark.parametrize("written", ["2026-11-18T02:00:00", "2026-11-18T02:00:00Z", "2026-11-18T04:00:00+02:00"])
