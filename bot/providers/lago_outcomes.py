@@ -84,7 +84,7 @@ def settled(attempt: Attempt, seen: Seen) -> Outcome:
         case Action.VOID | Action.UNCOLLECTIBLE:
             return _by_effect(invoice, is_done=invoice.status is InvoiceStatus.VOID)
         case Action.REFRESH:
-            return _by_effect(invoice, is_done=_was_touched(attempt, seen))
+            return _settled_refresh(attempt, seen)
 
 
 def finalized(invoice: Invoice, request_id: str | None) -> Outcome:
@@ -99,9 +99,11 @@ def _by_effect(invoice: Invoice, *, is_done: bool) -> Outcome:
     return Succeeded(invoice=invoice) if is_done else not_attempted(invoice, _no_effect(invoice))
 
 
-def _was_touched(attempt: Attempt, seen: Seen) -> bool:
+def _settled_refresh(attempt: Attempt, seen: Seen) -> Outcome:
     at = moment(seen.wire.updated_at)
-    return at is not None and at >= attempt.first_sent_at - SKEW
+    if at is None:
+        return Unknown(cause="Lago does not tell when the invoice was last changed")
+    return _by_effect(seen.invoice, is_done=at >= attempt.first_sent_at - SKEW)
 
 
 def _settled_draft(invoice: Invoice) -> Outcome:

@@ -366,6 +366,12 @@ async def test_an_absence_that_this_key_cannot_see_proves_nothing() -> None:
     assert isinstance(await desk.lago.settle(an_attempt(await desk.invoice(), Action.PAID)), Unknown)
 
 
+async def test_a_lost_refresh_is_not_called_undone_where_lago_does_not_tell_when_a_draft_changed() -> None:
+    draft = one(status="draft", payment_status="pending", updated_at=None)
+    desk = Desk(a_wire({f"GET /invoices/{ID}": draft}))
+    assert isinstance(await desk.lago.settle(an_attempt(await desk.invoice(), Action.REFRESH)), Unknown)
+
+
 async def test_a_long_reference_is_recorded_within_what_lago_takes_and_a_lost_answer_is_still_found() -> None:
     """With a key as the journal makes it: Lago takes 40 characters and refuses the whole payment for one more."""
     bench = LagoBench()
