@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, sync_playwright
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 30.0
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
-_QUIET = ("background-networking", "component-update", "sync", "quic", "gpu")
+_QUIET = ("background-networking", "component-update", "sync", "quic", "gpu", "dev-shm-usage")
 
 
 def chromium() -> str:
