@@ -6,6 +6,7 @@ A file goes into the direct messages whatever was asked where: Slack has no file
 from __future__ import annotations
 
 import asyncio
+import math
 import secrets
 from collections.abc import Awaitable
 from typing import Final, TypeVar, assert_never
@@ -24,16 +25,19 @@ from handlers.views.text import plain
 READ_WITHIN = 20.0
 _TO_SAY_SO: Final = 4.0
 """Seconds that are kept for telling how the handing over went."""
+_PAUSE: Final = 2.0
 _log = structlog.get_logger()
 _Read = TypeVar("_Read")
 
 
 class Answers:
-    """Reads are not journalled: an answer that no address takes is given up with a log line."""
+    """Reads are not journalled: an answer that no address takes in its time is given up with a log line."""
 
-    def __init__(self, announcer: Announcer, *, answer_within: float = ANSWER_WITHIN) -> None:
-        """`answer_within`: seconds after which whoever runs this cuts it, reading and telling together."""
+    def __init__(self, announcer: Announcer, *, answer_within: float = ANSWER_WITHIN, pause: float = _PAUSE) -> None:
+        """`answer_within`: seconds after which whoever runs this cuts it, reading and telling together. `pause`: seconds
+        between two rounds of the addresses while Slack takes nothing."""
         self._announcer = announcer
+        self._pause = pause
         self._patience = answer_within - _TO_SAY_SO
 
     async def read_and_tell(self, reading: Awaitable[Content], reply_to: ReplyTo) -> None:
@@ -42,31 +46,45 @@ class Answers:
 
     async def tell(self, content: Content, reply_to: ReplyTo, *, until: float | None = None) -> None:
         """A file is handed over first, by the loop's time `until`; what is said then is how that went."""
+        until = self._soon() if until is None else until
         if not isinstance(content, FileContent):
-            await self._say(content, reply_to)
+            await self._say(content, reply_to, until)
             return
         try:
-            async with asyncio.timeout_at(until if until is not None else self._soon()):
+            async with asyncio.timeout_at(until):
                 channel = await self._announcer.hand_over(reply_to.user, content)
         except TimeoutError:
-            await self._say(_not_handed_over(content, SlackFailure(NotSaid.LOST, "too slow")), reply_to)
+            await self._say(_not_handed_over(content, SlackFailure(NotSaid.LOST, "too slow")), reply_to, until)
         except SlackFailure as failure:
-            await self._say(_not_handed_over(content, failure), reply_to)
+            await self._say(_not_handed_over(content, failure), reply_to, until)
         else:
             if channel != reply_to.channel:
-                await self._say(content, reply_to)
+                await self._say(content, reply_to, until)
 
     def _soon(self) -> float:
         return asyncio.get_running_loop().time() + self._patience
 
-    async def _say(self, content: Content, reply_to: ReplyTo) -> None:
+    async def _say(self, content: Content, reply_to: ReplyTo, until: float) -> None:
+        """Round again while Slack is away and there is time: told twice does less harm than not told."""
+        loop = asyncio.get_running_loop()
+        while (wait := await self._said_or_wait(content, reply_to)) is not None:
+            if loop.time() + wait > until:
+                _log.error("answer.given_up", content=type(content).__name__)
+                return
+            await asyncio.sleep(wait)
+
+    async def _said_or_wait(self, content: Content, reply_to: ReplyTo) -> float | None:
+        """None when an address took it; else the seconds until the next round, which are endless where none may help."""
+        wait = math.inf
         for say in (self._respond, self._whisper, self._direct):
             try:
                 if await say(content, reply_to):
-                    return
+                    return None
             except SlackFailure as failure:
                 _log.warning("answer.not_said", why=failure.why, detail=failure.detail)
-        _log.error("answer.given_up", content=type(content).__name__)
+                if failure.why in {NotSaid.WAIT, NotSaid.LOST}:
+                    wait = min(wait, failure.retry_after or self._pause)
+        return wait
 
     async def _respond(self, content: Content, reply_to: ReplyTo) -> bool:
         if reply_to.response_url is None:

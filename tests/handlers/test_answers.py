@@ -17,7 +17,7 @@ from bot.sandbox.slack import LocalSlack
 from bot.sandbox.slack_state import Identity, Message, Person
 from bot.services.finder import Reader
 from handlers.announcer import MOST_BYTES, TOO_LARGE, SlackAnnouncer
-from handlers.answers import Answers
+from handlers.answers import Answers, failed
 from handlers.slack_client import SlackCalls, new_client, new_session
 from handlers.views.refusals import refusal_sentence
 from tests.builders import INVOICE, OTHER_CHANNEL, REF, TEAM, TOM, by_command
@@ -111,6 +111,27 @@ async def test_what_became_of_the_file_is_told_by_the_next_way_that_works() -> N
     await Answers(announcer).tell(PDF, BY_COMMAND)
     assert announcer.how() == ["direct"]
     assert "was not sent" in _sentence(announcer.said[0].content)
+
+
+async def test_an_answer_outlives_a_time_in_which_slack_takes_nothing() -> None:
+    announcer = FakeAnnouncer()
+    for how in ("respond", "whisper", "direct"):
+        announcer.fail(how, SlackFailure(NotSaid.WAIT, "ratelimited", retry_after=0.01), SlackFailure(NotSaid.LOST, "cut"))
+    await asyncio.wait_for(Answers(announcer, pause=0.01).tell(PDF, BY_COMMAND), 1.0)
+    assert announcer.how() == ["hand_over", "respond"]
+
+
+async def test_an_answer_is_given_up_when_its_time_is_over_or_nothing_will_change() -> None:
+    away, gone = FakeAnnouncer(), FakeAnnouncer()
+    for how in ("respond", "whisper", "direct"):
+        away.fail(how, *[SlackFailure(NotSaid.WAIT, "slack cannot be reached")] * 50)
+    await asyncio.wait_for(Answers(away, answer_within=4.2, pause=0.05).tell(failed("No."), BY_COMMAND), 1.0)
+    assert away.said == []
+    assert 2 <= away.tried.count("respond") <= 5
+    for how in ("respond", "whisper", "direct"):
+        gone.fail(how, SlackFailure(NotSaid.GONE, "user_not_found"))
+    await Answers(gone).tell(failed("No."), BY_COMMAND)
+    assert (gone.tried, gone.said) == (["respond", "whisper", "direct"], [])
 
 
 class SlowAnnouncer(FakeAnnouncer):
