@@ -56,7 +56,8 @@ class Order:
     slack_api: str
     bot_token: str
     signing_secret: str
-    stripe: Mapping[str, str]
+    provider: str
+    credentials: Mapping[str, str]
     report: str
     cron: str
     offset: float = 0.0
@@ -122,8 +123,10 @@ def configuration_of(order: Order) -> Configuration:
         log_level="ERROR",
         command="/invoice",
         ops_channel=OPS,
-        accounts=(AccountConfiguration("stripe", "stripe", {**order.stripe, "requests_per_second": "500"}),),
-        digests=(DigestPlan(DIGEST, CHANNEL, order.cron, "Europe/Berlin", ("stripe",), {}, False),),
+        accounts=(
+            AccountConfiguration(order.provider, order.provider, {**order.credentials, "requests_per_second": "500"}),
+        ),
+        digests=(DigestPlan(DIGEST, CHANNEL, order.cron, "Europe/Berlin", (order.provider,), {}, False),),
         roles={"lead": Role("lead", frozenset({LEAD}))},
         rules=(Rule("lead", STAR | {Word.SHARE, Word.DIGEST}),),
     )

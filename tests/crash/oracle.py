@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from bot.domain.action import LIVE
+from bot.sandbox.providers.stripe import FakeStripe
 from bot.sandbox.slack_state import Message
 from tests.crash.child import CHANNEL
-from tests.crash.outside import KILLED, Outside
+from tests.crash.outside import KILLED, Fake, Outside
 from tests.crash.scenarios import Scenario
 
 _LIVE = {state.value for state in LIVE} - {"needs_human"}
@@ -31,7 +32,7 @@ _MOVES: Mapping[tuple[str, str], str] = {
     ("executing", "action.accepted"): "accepted",
     ("accepted", "action.accepted"): "accepted",
 }
-_ENDS = {"succeeded", "declined", "rejected", "refused", "not_applied", "expired", "needs_human"}
+_ENDS = {"succeeded", "declined", "rejected", "refused", "not_applied", "expired", "unsettled", "needs_human"}
 _MAY_END = {
     "accepted": {"refused", "rejected", "expired"},
     "executing": _ENDS | {"unknown", "pending"},
@@ -103,7 +104,7 @@ def judged(scenario: Scenario, outside: Outside, before: Moment, left: Moment, k
     """`before` is the stage, `left` what the first life left behind."""
     books = Books.read(outside.database)
     first = outside.lives[0]
-    charges = [charge for charge in outside.stripe.charges if charge.invoice == scenario.invoice]
+    charges = [charge for charge in outside.fake.charges if charge.invoice == scenario.invoice]
     verdict = Verdict(
         scenario=scenario.name,
         kill_at=kill_at,
@@ -145,11 +146,21 @@ def _money(scenario: Scenario, outside: Outside, results: Sequence[str]) -> Iter
         yield f"charged {paid} times"
     if len(results) > len(scenario.charges):
         yield f"the bank was asked {len(results)} times"
-    keys = {one.key for one in outside.stripe.requests if one.method == "POST" and scenario.invoice in one.path}
-    if len(keys) > 1 or None in keys:
-        yield f"{len(keys)} idempotency keys were used for one decision"
-    if any(charge.invoice != scenario.invoice for charge in outside.stripe.charges):
+    yield from _sends(scenario, outside.fake)
+    if any(charge.invoice != scenario.invoice for charge in outside.fake.charges):
         yield "another invoice was charged"
+
+
+def _sends(scenario: Scenario, fake: Fake) -> Iterable[str]:
+    """One key for all sends of a decision; where there are no keys, one send."""
+    if isinstance(fake, FakeStripe):
+        keys = {one.key for one in fake.requests if one.method == "POST" and scenario.invoice in one.path}
+        if len(keys) > 1 or None in keys:
+            yield f"{len(keys)} idempotency keys were used for one decision"
+        return
+    sends = [one for one in fake.requests if one.method == "POST" and one.path.endswith("/retry_payment")]
+    if len(sends) > 1:
+        yield f"a provider without keys was asked {len(sends)} times"
 
 
 def _kept(scenario: Scenario, books: Books, *, acknowledged: bool) -> Iterable[str]:
@@ -167,22 +178,42 @@ def _kept(scenario: Scenario, books: Books, *, acknowledged: bool) -> Iterable[s
 
 
 def _endings(scenario: Scenario, outside: Outside, books: Books) -> Iterable[str]:
-    invoice = outside.stripe.invoices[scenario.invoice]
-    results = [charge.result.value for charge in outside.stripe.charges]
-    if tuple(results) != scenario.charges or invoice.status != scenario.status:
-        yield f"at the provider the invoice is {invoice.status} after {results}"
-    if (told := outside.stripe.objects.by_id("invoice", scenario.invoice)["status"]) != invoice.status:
-        yield f"the provider tells {told} of an invoice that is {invoice.status}: the proof itself is broken"
+    fake, state = outside.fake, scenario.state
+    status, results = _status(fake, scenario.invoice), [charge.result.value for charge in fake.charges]
+    if scenario.unless_sent is not None and _was_never_sent(books, results):
+        state = "not_applied"
+    elif tuple(results) != scenario.charges or status != scenario.status:
+        yield f"at the provider the invoice is {status} after {results}"
+    if (told := _told(fake, scenario.invoice)) != status:
+        yield f"the provider tells {told} of an invoice that is {status}: the proof itself is broken"
     for action in books.actions:
         ending = json.loads(action["ending"]) if action["ending"] else {}
-        if action["state"] != scenario.state:
-            yield f"recorded as {action['state']}, the invoice is {invoice.status} after {results}: {ending}"
-        if invoice.status == "paid" and not ending.get("ours", True):
+        if action["state"] != state:
+            yield f"recorded as {action['state']}, the invoice is {status} after {results}: {ending}"
+        if status == "paid" and not ending.get("ours", True):
             yield f"the payment was ours and is recorded as perhaps another's: {ending}"
     keys = {attempt["idem_key"] for attempt in books.attempts}
-    strangers = {charge.key for charge in outside.stripe.charges} - keys
+    strangers = {charge.key for charge in fake.charges} - keys if isinstance(fake, FakeStripe) else set()
     if strangers:
         yield f"a charge was made under keys that are not on record: {strangers}"
+
+
+def _was_never_sent(books: Books, results: Sequence[str]) -> bool:
+    """Whether the process died between the record of its attempt and the send itself."""
+    return not results and any(event["kind"] == "attempt.lost" for event in books.events)
+
+
+def _status(fake: Fake, invoice: str) -> str:
+    if isinstance(fake, FakeStripe):
+        return fake.invoices[invoice].status
+    return "paid" if fake.invoices[invoice].payment_status == "succeeded" else "open"
+
+
+def _told(fake: Fake, invoice: str) -> str:
+    """The status as the provider's API shows it."""
+    if isinstance(fake, FakeStripe):
+        return str(fake.objects.by_id("invoice", invoice)["status"])
+    return "paid" if fake.objects.invoice(fake.invoices[invoice])["payment_status"] == "succeeded" else "open"
 
 
 def _digests(books: Books, before: Moment, *, acknowledged: bool) -> Iterable[str]:
@@ -237,11 +268,14 @@ def _said(scenario: Scenario, outside: Outside, books: Books) -> Iterable[str]:
     """Every message of the channel that shows the invoice tells how it stands, once all is quiet."""
     shown = [m for m in outside.slack.messages(CHANNEL) if "JUDGED-1" in json.dumps(m.blocks) and m.thread_ts is None]
     known = {posting["ts"] for posting in books.postings}
+    wanted = scenario.says
+    if scenario.unless_sent is not None and _was_never_sent(books, [one.result.value for one in outside.fake.charges]):
+        wanted = scenario.unless_sent
     if scenario.state is None:
         shown = shown[-1:]
     for message in shown:
-        if message.ts in known and scenario.says not in json.dumps(message.blocks):
-            yield f"a message does not say “{scenario.says}”: {json.dumps(message.blocks)[:1500]}"
+        if message.ts in known and wanted not in json.dumps(message.blocks):
+            yield f"a message does not say “{wanted}”: {json.dumps(message.blocks)[:1500]}"
     if not any(message.ts in known for message in shown):
         yield "no message that we know of shows the invoice"
 

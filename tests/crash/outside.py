@@ -1,4 +1,4 @@
-"""What outlives the killed process: the fake Stripe, the local Slack and the people in it, and the mother of processes."""
+"""What outlives the killed process: a fake provider, the local Slack and the people in it, and the mother of processes."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlencode
 
+from bot.sandbox.providers.lago import FakeLago
 from bot.sandbox.providers.stripe import FakeStripe
 from bot.sandbox.slack import LocalSlack
 from bot.sandbox.slack_delivery import Answer, Courier, Delivery, signature
@@ -24,6 +25,7 @@ from tests.crash.child import CHANNEL, Order, Report, Request
 
 ROOT = Path(__file__).parents[2]
 KILLED = -9
+Fake = FakeStripe | FakeLago
 _ORDER_SECONDS = 60.0
 
 
@@ -76,10 +78,10 @@ class Mother:
 class Stage:
     """The world at the moment before the first life, to be set up again for every death.
 
-    `stripe` makes the fake anew: a deep copy of it would keep lambdas that read the books of the original.
+    `fake` makes the provider anew: a deep copy of it would keep lambdas that read the books of the original.
     """
 
-    stripe: Callable[[], FakeStripe]
+    fake: Callable[[], Fake]
     messages: tuple[Message, ...]
     database: Path
     view: Json | None = None
@@ -106,7 +108,7 @@ class Life:
 class Outside:
     """Fresh servers around one database, and the lives lived in it."""
 
-    stripe: FakeStripe
+    fake: Fake
     world: World
     slack: LocalSlack
     folder: Path
@@ -115,6 +117,11 @@ class Outside:
     offset: float = 0.0
     kill_at: int | None = None
     lives: list[Life] = field(default_factory=list)
+
+    @property
+    def stripe(self) -> FakeStripe:
+        assert isinstance(self.fake, FakeStripe)
+        return self.fake
 
     @property
     def database(self) -> Path:
@@ -166,7 +173,8 @@ class Outside:
             slack_api=self.slack.api_url,
             bot_token=self.slack.bot_token,
             signing_secret=self.slack.signing_secret,
-            stripe={**self.stripe.credentials(), "base_url": self.world.url("stripe")},
+            provider=self.fake.slug,
+            credentials={**self.fake.credentials(), "base_url": self.world.url(self.fake.slug)},
             report=str(self.folder / f"report-{len(self.lives)}"),
             cron=self.cron,
             offset=self.offset,
@@ -182,14 +190,14 @@ class Outside:
 
 
 @asynccontextmanager
-async def opened(stripe: FakeStripe, folder: Path, mother: Mother | None, cron: str) -> AsyncGenerator[Outside]:
-    """An empty Slack, and a Stripe that already has what it has; `folder` is there and empty."""
-    world = World([stripe])
+async def opened(fake: Fake, folder: Path, mother: Mother | None, cron: str) -> AsyncGenerator[Outside]:
+    """An empty Slack, and a provider that already has what it has; `folder` is there and empty."""
+    world = World([fake])
     slack = LocalSlack()
     await world.start()
     await slack.start()
     try:
-        yield Outside(stripe=stripe, world=world, slack=slack, folder=folder, mother=mother, cron=cron)
+        yield Outside(fake=fake, world=world, slack=slack, folder=folder, mother=mother, cron=cron)
     finally:
         await slack.close()
         await world.stop()
@@ -198,7 +206,7 @@ async def opened(stripe: FakeStripe, folder: Path, mother: Mother | None, cron: 
 @asynccontextmanager
 async def restored(stage: Stage, folder: Path, mother: Mother) -> AsyncGenerator[Outside]:
     """The world as it was on the stage."""
-    async with opened(stage.stripe(), folder, mother, stage.cron) as outside:
+    async with opened(stage.fake(), folder, mother, stage.cron) as outside:
         shutil.copy(stage.database, outside.database)
         outside.slack.workspace.channels[CHANNEL].messages = copy.deepcopy(list(stage.messages))
         outside.offset = stage.offset

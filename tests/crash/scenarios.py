@@ -5,19 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from bot.sandbox.providers.lago import FakeLago
 from bot.sandbox.providers.stripe import FakeStripe
 from bot.sandbox.providers.stripe_books import DAY, HOUR, Wish
 from bot.sandbox.slack_play import Press
 from handlers import ids
 from tests.crash.child import CHANNEL, LEAD
-from tests.crash.outside import Mother, Outside, Stage, opened
+from tests.crash.outside import Fake, Mother, Outside, Stage, opened
 
 _INVOICE = "in_1Judged"
+_AT_LAGO = "5a9d0003-0000-4000-8000-000000000003"
+"""The first invoice of an empty fake Lago."""
 _OTHER = "in_1Bystander"
 
 DAILY = "0 9 * * *"
@@ -31,7 +34,8 @@ class Scenario:
     """`deed` is what happens in the life that is killed, and again in the next one when Slack got no answer.
 
     `state` is the ending that the journal must hold, `status` the invoice's at the provider, `charges` what the bank was
-    asked, `says` words of the message in the end. The digests have no action: None.
+    asked, `says` words of the message in the end. The digests have no action: None. `unless_sent` is what the message may
+    say instead where nothing was sent and nothing may be sent again, for the provider knows no keys.
     """
 
     name: str
@@ -41,15 +45,23 @@ class Scenario:
     status: str = "open"
     charges: tuple[str, ...] = ()
     says: str
-    has_dialog: bool = False
+    dialog: str | None = None
+    at_lago: bool = False
+    unless_sent: str | None = None
     is_scheduled: bool = False
 
     @property
     def invoice(self) -> str:
-        return _INVOICE
+        return _AT_LAGO if self.at_lago else _INVOICE
 
-    def _stripe(self, began: float) -> FakeStripe:
+    def _fake(self, began: float) -> Fake:
         """Two failed invoices, the same to the second whenever it is called with the same moment."""
+        if self.at_lago:
+            lago = FakeLago(hosted=False)
+            lago.licence.delay = 0
+            for number in ("JUDGED-1", "BYSTANDER-1"):
+                lago.add_invoice(magic=self.magic, amount=4900, number=number, created=began - 2 * DAY)
+            return lago
         stripe = FakeStripe()
         for wish in (
             Wish(id=_INVOICE, magic=self.magic, amount=4900, number="JUDGED-1", name="Quillmark Press"),
@@ -61,19 +73,19 @@ class Scenario:
 
     async def staged(self, folder: Path, mother: Mother) -> Stage:
         """Everything before the deed, in a life of its own that ends well."""
-        stripe = self._stripe(began := time.time())
-        async with opened(stripe, folder, mother, DAILY if self.is_scheduled else _NEVER) as outside:
+        fake = self._fake(began := time.time())
+        async with opened(fake, folder, mother, DAILY if self.is_scheduled else _NEVER) as outside:
             if self.is_scheduled:
                 outside.offset = seconds_to_nine()
                 await outside.live(fires=True)
             else:
                 await _ask_for_digest(outside)
-            if self.has_dialog:
-                await _press(outside, ids.MORE, "void")
+            if self.dialog is not None:
+                await _press(outside, ids.MORE, self.dialog)
             assert all(life.ended == 0 for life in outside.lives), mother.last_words()
             view = outside.slack.view_of(LEAD)
             return Stage(
-                stripe=partial(self._stripe, began),
+                fake=partial(self._fake, began),
                 messages=tuple(outside.slack.messages(CHANNEL)),
                 database=outside.database,
                 view=view.body if view else None,
@@ -119,6 +131,16 @@ async def _submit_reason(outside: Outside) -> None:
     values = {
         ids.REASON_CHOICE_BLOCK: {ids.REASON_CHOICE: "other"},
         ids.REASON_TEXT_BLOCK: {ids.REASON_TEXT: "billed twice"},
+    }
+    await outside.people.submit(LEAD, values)
+
+
+async def _submit_payment(outside: Outside) -> None:
+    values = {
+        ids.AMOUNT_BLOCK: {ids.AMOUNT: "49.00"},
+        ids.PAID_BY_BLOCK: {ids.PAID_BY: "bank_transfer"},
+        ids.PAID_ON_BLOCK: {ids.PAID_ON: datetime.now(UTC).date().isoformat()},
+        ids.PAYMENT_REFERENCE_BLOCK: {ids.PAYMENT_REFERENCE: "statement 12, line 3"},
     }
     await outside.people.submit(LEAD, values)
 
@@ -171,7 +193,25 @@ SCENARIOS: tuple[Scenario, ...] = (
         state="succeeded",
         status="void",
         says="Voided",
-        has_dialog=True,
+        dialog="void",
+    ),
+    Scenario(
+        name="marked as paid, by dialog",
+        deed=_submit_payment,
+        state="succeeded",
+        status="paid",
+        says="Marked as paid",
+        dialog="paid",
+    ),
+    Scenario(
+        name="retry at Lago, charged",
+        deed=_press_retry,
+        state="succeeded",
+        status="paid",
+        charges=("paid",),
+        says="Paid EUR 49.00",
+        at_lago=True,
+        unless_sent="nothing was charged",
     ),
     Scenario(name="digest, scheduled", deed=_let_the_time_come, says="JUDGED-1", is_scheduled=True),
     Scenario(name="digest, asked for", deed=_ask_for_digest, says="JUDGED-1"),
