@@ -49,6 +49,8 @@ SHORT_WATCH: Final = 10.0
 WATCH_UNTIL: Final = timedelta(seconds=82)
 """No look begins later than this after the send; the worker's own deadline is 90 seconds."""
 LOOK_LIMIT: Final = 6.0
+PATIENCE: Final = 15.0
+"""Seconds for the reads before a void; given longer, the worker's deadline would end it as unknown, unsent."""
 
 _REASONS: Final = {
     FailureReason.RATE_LIMITED: RejectedReason.RATE_LIMITED,
@@ -70,10 +72,12 @@ class Lago:
         clock: Clock,
         transport: Transport | None = None,
         sleep: Sleep = asyncio.sleep,
+        patience: float = PATIENCE,
     ) -> None:
         self._account = account
         self._clock = clock
         self._sleep = sleep
+        self._patience = patience
         self._live = credentials.mode == "live"
         self._http = ProviderHttp(
             account,
@@ -174,9 +178,12 @@ class Lago:
         if order.action is not Action.VOID:
             return None
         try:
-            seen = await self._reads.look(order.invoice.ref)
+            async with asyncio.timeout(self._patience):
+                seen = await self._reads.look(order.invoice.ref)
         except ProviderFailure as failure:
             return _not_sent(failure)
+        except TimeoutError:
+            return _not_sent(ProviderFailure(FailureReason.UNREACHABLE, "Lago did not answer in time."))
         if seen is None:
             return Rejected(reason=RejectedReason.NOT_FOUND, detail="Lago does not show the invoice any more.")
         return objection_to_void(seen)

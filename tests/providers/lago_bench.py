@@ -12,7 +12,7 @@ from bot.domain.action import Action
 from bot.domain.decline import DeclineClass
 from bot.domain.invoice import InvoiceRef
 from bot.domain.money import Money
-from bot.providers.lago import Lago
+from bot.providers.lago import PATIENCE, Lago
 from bot.providers.lago_account import Credentials
 from bot.providers.lago_invoices import DECLINES
 from bot.sandbox.providers.lago import FakeLago
@@ -40,7 +40,14 @@ class LagoBench:
         self.tells_reasons = False
         self.bodiless = frozenset({Action.RETRY, Action.RESEND})
 
-    def open(self, account: str = "lago", transport: httpx.AsyncBaseTransport | None = None, **settings: object) -> Lago:
+    def open(
+        self,
+        account: str = "lago",
+        transport: httpx.AsyncBaseTransport | None = None,
+        *,
+        patience: float = PATIENCE,
+        **settings: object,
+    ) -> Lago:
         values = {**self.fake.credentials(), "requests_per_second": "1000", **settings}
         over = None if "base_url" in settings else transport_over(self.fake.respond)
         return Lago(
@@ -49,6 +56,7 @@ class LagoBench:
             clock=self.clock,
             transport=transport or over,
             sleep=self._sleep,
+            patience=patience,
         )
 
     def failed_invoice(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from datetime import timedelta
@@ -20,6 +21,7 @@ from bot.domain.outcome import Declined, Outcome, Pending, Rejected, RejectedRea
 from bot.providers.lago_orders import marker_of
 from bot.providers.registry import open_provider
 from tests.providers.benches import read
+from tests.providers.bridge import transport_over
 from tests.providers.lago_bench import LagoBench
 from tests.providers.lago_samples import (
     API_KEY,
@@ -207,6 +209,22 @@ async def test_a_void_of_money_that_came_or_is_coming_never_leaves(invoice: Json
     assert outcome.reason is RejectedReason.NOT_ACTIONABLE
     assert words in outcome.detail
     assert desk.sent == []
+
+
+async def test_a_void_whose_payments_are_not_read_in_time_is_not_sent_and_leaves_no_doubt() -> None:
+    """Reading for as long as the worker waits would be told as unknown, and nothing had been sent."""
+    bench = LagoBench()
+    answering = transport_over(bench.fake.respond)
+    order = an_order(await read(bench.open(transport=answering), bench.failed_invoice()), Action.VOID)
+
+    async def silent(_: httpx.Request) -> httpx.Response:
+        await asyncio.Event().wait()
+        return answer()
+
+    outcome = await bench.open(transport=httpx.MockTransport(silent), patience=0.01).perform(order)
+    assert isinstance(outcome, Rejected)
+    assert outcome.reason is RejectedReason.UNREACHABLE
+    assert "othing was sent" in outcome.detail
 
 
 async def test_a_void_is_not_sent_where_payments_cannot_be_seen() -> None:
