@@ -13,7 +13,7 @@ from bot.ports import Clock, Unreadable, Window
 from bot.services.accounts import Accounts
 
 _QUEUE = 200
-UNLISTED = "listing is not available through its documented API; what somebody watches or acted on stands in the digest"
+UNLISTED = "it has no list of its failed invoices; the digest has those that somebody watches or acted on"
 
 
 class Listing:
@@ -77,4 +77,5 @@ class Listing:
                     await self._queue.put(item)
         self._accounts.note(name, None)
         if unreadable:
-            self.gaps.append(Gap(name, f"{unreadable} invoices could not be read"))
+            what = "1 invoice" if unreadable == 1 else f"{unreadable} invoices"
+            self.gaps.append(Gap(name, f"{what} could not be read"))

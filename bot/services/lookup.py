@@ -22,7 +22,7 @@ from bot.domain.content import (
 )
 from bot.domain.decline import DeclineClass
 from bot.domain.digest import ROWS_SHOWN
-from bot.domain.errors import ProviderFailure
+from bot.domain.errors import FailureReason, ProviderFailure
 from bot.domain.filters import Filter
 from bot.domain.invoice import Invoice, InvoiceRef
 from bot.domain.offer import Offer, Place
@@ -165,7 +165,9 @@ class Lookup:
         try:
             found = await (provider.pdf(invoice.ref) if is_pdf else provider.payment_link(invoice.ref))
         except ProviderFailure as failure:
-            return refused(Refusal(RefusalKind.READ_FAILED, {"detail": failure.detail}))
+            # A refusal is a clear answer: it says itself what to do, and asking again would not change it.
+            told = "sentence" if failure.reason is FailureReason.REFUSED else "detail"
+            return refused(Refusal(RefusalKind.READ_FAILED, {told: failure.detail}))
         if isinstance(found, bytes):
             return FileContent(invoice=invoice, name=f"{_file_name(invoice.label)}.pdf", content=found)
         if found is None:
@@ -197,15 +199,17 @@ class Lookup:
         provider = self._accounts.provider(account)
         return await provider.find(text) if provider is not None else []
 
-    async def _of_kind(self, invoices: list[Invoice], kind: DeclineClass, page: int) -> tuple[list[Invoice], str]:
-        """Reads decline reasons until the page is full, at most 200, and says how many it read."""
+    async def _of_kind(self, invoices: list[Invoice], kind: DeclineClass, page: int) -> tuple[list[Invoice], str | None]:
+        """Reads decline reasons until the page is full, at most 200, and says how many it read unless that was all."""
         wanted, read, found = page * ROWS_SHOWN, 0, list[Invoice]()
         while read < min(len(invoices), MOST_READ) and len(found) < wanted:
             batch = invoices[read : min(read + _READS_AT_ONCE, MOST_READ)]
             read += len(batch)
             fresh = await asyncio.gather(*(self._reread(invoice) for invoice in batch))
             found += [invoice for invoice in fresh if invoice.decline_kind is kind]
-        return found, f"read the reason of {read} of {len(invoices)} failed invoices"
+        if read == len(invoices):
+            return found, None
+        return found, f"The bank's reason was read for {read} of {len(invoices)} failed invoices only"
 
     async def _page(self, reader: Reader, invoices: list[Invoice], page: int) -> list[Row]:
         start = (page - 1) * ROWS_SHOWN

@@ -170,6 +170,14 @@ async def test_a_payment_link_that_cannot_be_fetched_is_a_sentence(bench: Bench)
     assert _refused(await bench.lookup.link_of(replace(REF, id="in_404"), Word.LINK)) is RefusalKind.NO_SUCH_INVOICE
 
 
+async def test_a_clear_no_to_a_payment_link_is_told_in_its_own_words(bench: Bench) -> None:
+    said = "The customer has no payment provider in Lago, so there is no payment page. Resend the invoice instead."
+    bench.provider.links[REF] = ProviderFailure(FailureReason.REFUSED, said)
+    answer = await bench.lookup.link_of(REF, Word.LINK)
+    assert isinstance(answer, RefusalContent)
+    assert answer.refusal.facts == {"sentence": said}
+
+
 async def test_a_typed_void_is_read_and_checked_before_its_dialog(bench: Bench) -> None:
     asked = await bench.questions.ask(HERE, "in_1", Action.VOID)
     assert isinstance(asked, Question)
@@ -251,6 +259,8 @@ async def test_a_list_by_decline_reads_until_its_page_is_full_and_says_how_many_
     assert (len(content.rows), len(provider.reads)) == (10, 12)
     assert content.note is not None
     assert "12 of 100" in content.note
+    few = FakeProvider(*(replace(an_invoice(n, 100 * n), decline=STOLEN) for n in range(1, 4)))
+    assert (await _list(Bench(outside, few), "hard")).note is None, "all were read"
 
 
 async def test_a_list_by_decline_gives_up_after_two_hundred(outside: Outside) -> None:
@@ -268,7 +278,7 @@ async def test_a_list_names_what_it_lacks(outside: Outside) -> None:
     content = await _list(Bench(outside, stripe, lago))
     assert (content.total, dict(content.gaps)) == (
         1,
-        {"stripe": "1 invoices could not be read", "lago": "Example Pay does not answer."},
+        {"stripe": "1 invoice could not be read", "lago": "Example Pay does not answer."},
     )
 
 
