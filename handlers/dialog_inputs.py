@@ -97,7 +97,7 @@ def _amount(asked: Asked, text: str, errors: dict[str, str]) -> Money | None:
     elif owed < amount:
         errors[ids.AMOUNT_BLOCK] = f"That is more than the {owed.major:f} {owed.currency} owed on this invoice."
     elif amount != owed and not asked.capability.takes_part:
-        errors[ids.AMOUNT_BLOCK] = f"Only the whole amount can be marked as paid here: {owed.major:f} {owed.currency}."
+        errors[ids.AMOUNT_BLOCK] = f"Only the whole amount can be marked as paid here: {owed.currency} {owed.major:f}."
     return amount
 
 

@@ -161,8 +161,10 @@ class Invoice:
     @property
     def wants_payment_link(self) -> bool:
         """True when the customer has to act, so that the payment link is the first thing to offer."""
-        return (self.decline is not None and self.decline.kind.blocks_same_method) or (
-            self.collection is CollectionMethod.MANUAL
+        return (
+            (self.decline is not None and self.decline.kind.blocks_same_method)
+            or self.collection is CollectionMethod.MANUAL
+            or isinstance(self.method, NoMethod)
         )
 
     @property

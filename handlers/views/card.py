@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bot.domain.action import Action
 from bot.domain.content import CardContent, Choice, Row
-from bot.domain.invoice import Invoice, InvoiceStatus, NoMethod, PaymentMethod, PaymentState
+from bot.domain.invoice import CollectionMethod, Invoice, InvoiceStatus, NoMethod, PaymentMethod, PaymentState
 from bot.domain.refusal import RefusalKind
 from handlers.views import blocks
 from handlers.views.blocks import Block, Rendered, rendered
@@ -16,6 +16,7 @@ from handlers.views.row import (
     block_id,
     drawn,
     footing,
+    is_payable,
     known_reason,
     pressable,
     title,
@@ -35,14 +36,15 @@ _PAYMENT: dict[PaymentState, str] = {
 
 def card(content: CardContent, *, command: str, now: datetime) -> Rendered:
     row = content.row
-    story = sentence(row.action, command, row.invoice) if row.action else known_reason(row.invoice, now)
+    why = why_failed if row.invoice.is_unseen else known_reason
+    story = sentence(row.action, command, row.invoice) if row.action else why(row.invoice, now)
     head = f"{title(row.invoice, owed=was_owed(row))}\n{story}"
     shown = [
         blocks.section(head, block_id=block_id(row, 0, "head")),
         blocks.fields(_facts(row, now), block_id=block_id(row, 0, "facts")),
         *_next_step(row),
         *footing(row, 0, visible=VISIBLE_ON_CARD),
-        *_why_not_resent(row, command),
+        *_why_not_resent(row),
         blocks.context(" · ".join(_small_print(content)), " · ".join(_typed(row, command))),
     ]
     return rendered(f"Invoice {escape(row.invoice.label)}, {who_owes(row.invoice)}", shown)
@@ -67,14 +69,21 @@ def _facts(row: Row, now: datetime) -> list[str]:
         (_by_itself(row), _next_attempt(invoice, now)),
         ("Created", f"{day(invoice.created_at)} ({age(invoice.created_at, now)} ago)" if invoice.created_at else ""),
         ("Due", day(invoice.due_at) if invoice.due_at else ""),
-        ("Reference", code(str(invoice.ref), 300)),
+        ("Id", code(str(invoice.ref), 300)),
     ]
     return [f"*{label}*\n{value}" for label, value in known if value]
 
 
 def _may_be_charged(row: Row) -> bool:
-    retry = row.facts.capabilities.get(Action.RETRY)
-    return retry is not None and row.invoice.status in retry.allowed_on
+    """Not where the customer pays by themselves, and not from what an action answered: that read no payment method."""
+    retry, invoice = row.facts.capabilities.get(Action.RETRY), row.invoice
+    if (
+        retry is None
+        or invoice.collection is CollectionMethod.MANUAL
+        or (row.action is not None and invoice.method is None)
+    ):
+        return False
+    return invoice.status in retry.allowed_on
 
 
 def _by_itself(row: Row) -> str:
@@ -101,19 +110,19 @@ def _method(invoice: Invoice) -> str:
         case NoMethod():
             return "nothing: no payment method is stored"
         case None:
-            return "could not be read"
+            return "not known"
 
 
 def _next_step(row: Row) -> list[Block]:
     """The advice, while nobody has decided anything; afterwards the decision's own sentence says it."""
     decline = row.invoice.decline
-    if decline is None or row.action is not None:
+    if decline is None or row.action is not None or not is_payable(row.invoice):
         return []
     return [blocks.section(f"Next: {escape(decline.advice, 200)}.", block_id=block_id(row, 0, "next"))]
 
 
-def _why_not_resent(row: Row, command: str) -> list[Block]:
-    """Why there is no Resend button where people look for one, and the next best thing."""
+def _why_not_resent(row: Row) -> list[Block]:
+    """Why there is no Resend button where people look for one; the payment link, the next best thing, is a button."""
     if Choice.LINK not in pressable(row):
         return []
     refusal = row.facts.objection(Action.RESEND, row.invoice)
@@ -121,8 +130,7 @@ def _why_not_resent(row: Row, command: str) -> list[Block]:
         return []
     why = prose(refusal.facts.get("why") or refusal.facts.get("instead"))
     said = why or f"{escape(row.facts.name)} cannot send this invoice to the customer again from here"
-    instead = code(f"{command} link {row.invoice.ref}", 300)
-    return [blocks.context(f"{said}. For the link: {instead}", block_id=block_id(row, 0, "resend"))]
+    return [blocks.context(f"{said}.", block_id=block_id(row, 0, "resend"))]
 
 
 _MAY_BE_WATCHED = frozenset({InvoiceStatus.DRAFT, InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from bot.domain.action import Action, ActionState
 from bot.domain.content import HistoryContent
 from bot.domain.records import ActionRecord, HistoryEntry
 from handlers.views import blocks
@@ -71,7 +72,8 @@ def _decision(action: ActionRecord, command: str) -> Block:
         f"{moment(action.created_at)} · *{action.kind.traits.label}*{_amount(action)} · {person(action.actor.user)}",
         sentence(action, command),
     ]
-    if said := asked_for(action.details):
+    is_told = action.kind is Action.PAID and action.state is ActionState.SUCCEEDED
+    if (said := asked_for(action.details)) and not is_told:
         lines.append(said)
     if action.reason:
         lines.append(f"Reason: {escape(action.reason, 300)}")
@@ -82,7 +84,7 @@ def _decision(action: ActionRecord, command: str) -> Block:
 
 
 def _amount(action: ActionRecord) -> str:
-    return f" · {amount(action.amount)}" if action.amount else ""
+    return f" · {amount(action.amount)}" if action.amount is not None and action.amount.minor else ""
 
 
 def _ids(action: ActionRecord) -> list[str]:

@@ -55,7 +55,7 @@ def refusal_sentence(refusal: Refusal, command: str) -> str:  # noqa: C901, PLR0
             return f"{_over_limit(facts)} {_ask(facts)}"
         case RefusalKind.CURRENCY_NOT_ALLOWED:
             currency = escape(facts.get("currency")) or "this currency"
-            return f"You may {_may_not(facts)}, but your rules name no limit for {currency}, so not in it. {_ask(facts)}"
+            return f"You may {_may_not(facts)}, but not in {currency}: your rules name no limit for it. {_ask(facts)}"
         case RefusalKind.OVER_DAY:
             return f"{_over_day(facts)} {_ask(facts)} Or wait until some of it is a day old."
         case RefusalKind.GUEST:
@@ -94,7 +94,7 @@ def refusal_sentence(refusal: Refusal, command: str) -> str:  # noqa: C901, PLR0
         case RefusalKind.NOT_ACTIONABLE:
             return f"{_not_actionable(facts)} See what is possible: {_show(facts, command)}."
         case RefusalKind.WRONG_COLLECTION:
-            return f"{_wrong_collection(facts)} For the link: {code(f'{command} link {_ref(facts)}', 300)}."
+            return _wrong_collection(facts, command)
         case RefusalKind.COOL_DOWN:
             next_time = moment_of(facts.get("until"))
             when = (
@@ -277,13 +277,15 @@ def _instead(facts: Facts, command: str) -> str:
     return "Look in its own dashboard whether it can be done there."
 
 
-def _wrong_collection(facts: Facts) -> str:
+def _wrong_collection(facts: Facts, command: str) -> str:
     why = prose(facts.get("why"))
     if not why:
         invoice = escape(facts.get("invoice"))
         name = f"Invoice {invoice}" if invoice else "This invoice"
         return f"{name} is collected in another way, so {_action(facts)} cannot work and nothing happened."
-    return f"{why}. Nothing happened."
+    if "link" not in why:
+        return f"{why}. Nothing happened."
+    return f"{why}. Nothing happened. For the link: {code(f'{command} link {_ref(facts)}', 300)}."
 
 
 def _bank_said(facts: Facts) -> str:

@@ -86,18 +86,25 @@ def title(invoice: Invoice, *, badges: bool = False, owed: Money | None = None) 
     name = escape(customer(invoice.customer_name, invoice.customer_email))
     if invoice.is_unseen:
         return f"*{escape(invoice.label)}* · customer and amount are not known yet{badge}"
-    return f"*{name}* · {escape(invoice.label)} · *{amount(owed or invoice.owed)}*{badge}"
+    return f"*{name}* · {escape(invoice.label)} · *{amount(owed) if owed else worth(invoice)}*{badge}"
 
 
 def who_owes(invoice: Invoice) -> str:
     """mrkdwn: "Acme GmbH, EUR 420.00"."""
     if invoice.is_unseen:
         return "customer and amount are not known yet"
-    return f"{escape(customer(invoice.customer_name, invoice.customer_email))}, {amount(invoice.owed)}"
+    return f"{escape(customer(invoice.customer_name, invoice.customer_email))}, {worth(invoice)}"
+
+
+def worth(invoice: Invoice) -> str:
+    """What is owed, or what was paid once nothing is: "EUR 0.00" would tell nobody which invoice that is."""
+    if invoice.owed.minor:
+        return amount(invoice.owed)
+    return amount(invoice.paid) if invoice.paid is not None and invoice.paid.minor else "nothing owed"
 
 
 def was_owed(row: Row) -> Money | None:
-    """What the row was about, once nothing is owed any more: "EUR 0.00" would tell nobody which invoice that was."""
+    """What the row was about, once nothing is owed any more."""
     return row.action.amount if row.action is not None and row.invoice.owed.minor == 0 else None
 
 
@@ -128,7 +135,9 @@ def why_failed(invoice: Invoice, now: datetime) -> str:
 
 
 def known_reason(invoice: Invoice, now: datetime) -> str:
-    """Empty for an invoice that has not failed."""
+    """Empty for an invoice that has not failed, or that nobody is asked to pay any more."""
+    if not is_payable(invoice):
+        return ""
     if invoice.decline is not None:
         label = escape(invoice.decline.method_label)
         return f"Declined: {decline_words(invoice.decline)}{f', {label}' if label else ''}"
@@ -138,6 +147,11 @@ def known_reason(invoice: Invoice, now: datetime) -> str:
     if invoice.failed_because is FailedBecause.PAYMENT_FAILED:
         return "Payment failed; the reason was not read"
     return "Draft: it can still change" if invoice.status is InvoiceStatus.DRAFT else ""
+
+
+def is_payable(invoice: Invoice) -> bool:
+    """Whether money could still come in, so that the bank's last no and the next step mean something."""
+    return invoice.status not in {InvoiceStatus.PAID, InvoiceStatus.VOID}
 
 
 def action_blocks(row: Row, index: int, *, visible: int) -> list[Block]:
@@ -220,7 +234,7 @@ def _retry_dialog(row: Row) -> Block:
     method = plain(row.confirm_retry, 60) or "the payment method on file"
     return blocks.confirm(
         "Retry payment?",
-        f"The last try with {method} was refused, and it cannot be read whether the same would be charged again. "
+        f"The bank refused the last try with {method}. What would be charged now could not be read; it may be the same. "
         f"Try to collect {amount(row.invoice.owed)} for {plain(row.invoice.label, 40)}?",
         yes=Action.RETRY.traits.label,
         no="Cancel",

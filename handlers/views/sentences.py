@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from bot.domain.action import Action, ActionState
-from bot.domain.decline import Decline
+from bot.domain.decline import Decline, DeclineClass
 from bot.domain.details import Issue, Received
 from bot.domain.invoice import Invoice, InvoiceStatus
 from bot.domain.outcome import RejectedReason
@@ -67,13 +67,16 @@ def reference_line(action: ActionRecord) -> str | None:
 def decline_words(decline: Decline) -> str:
     """ "insufficient funds (soft)", with what must not be repeated marked so."""
     secret = "; do not tell the customer; say “declined”" if decline.confidential else ""
+    if decline.kind is DeclineClass.NEEDS_AUTHENTICATION and not secret:
+        return escape(decline.reason, 200)  # the reason says that already
     return f"{escape(decline.reason, 200)} ({decline.kind.label}{secret})"
 
 
 def _sign(action: ActionRecord, said: str) -> str:
     """Who decided and when it ended, after what is said about it."""
     at = action.ending.at if action.ending else action.created_at
-    return f"{said.removesuffix('.')} · {person(action.actor.user)} · {clock(at)}"
+    said = said if said.endswith(">.") else said.removesuffix(".")  # "Ask @Maya · @Tom" would name two to ask
+    return f"{said} · {person(action.actor.user)} · {clock(at)}"
 
 
 def _detail(action: ActionRecord) -> str:
@@ -88,11 +91,11 @@ def _accepted(action: ActionRecord) -> str:
 
 
 def _pending(action: ActionRecord) -> str:
-    detail = _detail(action) or "the provider accepted it and will know later"
+    detail = (_detail(action) or "The provider accepted it and will know later").rstrip(".")
     if not action.kind.traits.takes_money:
-        return f"Processing: {detail}. Not done yet; the answer will show here. (by {person(action.actor.user)})"
+        return f"Processing. {detail}. Not done yet; the answer will show here. (by {person(action.actor.user)})"
     return (
-        f"Processing: {detail}. Not paid yet; a bank can need days, and the answer will show here. "
+        f"Processing. {detail}. Not paid yet; a bank can need days, and the answer will show here. "
         f"(retry by {person(action.actor.user)})"
     )
 
@@ -214,6 +217,8 @@ def _rejected(action: ActionRecord) -> str:
     detail = _detail(action)
     reason = action.ending.reason if action.ending else None
     why = f": {detail}" if detail else ""
+    if action.method is not None and reason is RejectedReason.INVALID_REQUEST:
+        return f"Not done{why}; {action.kind.traits.undone}. Check the payment method's id, or retry without “with”."
     return f"Not done{why}; {action.kind.traits.undone}. {_next_step(reason)}"
 
 

@@ -62,7 +62,7 @@ def test_an_amount_is_read_as_it_stands_on_a_bank_statement(text: str) -> None:
         ("0", "The amount has to be more than nothing."),
         ("-5", "The amount has to be more than nothing."),
         ("2000", "That is more than the 1234.50 EUR owed on this invoice."),
-        ("1000", "Only the whole amount can be marked as paid here: 1234.50 EUR."),
+        ("1000", "Only the whole amount can be marked as paid here: EUR 1234.50."),
     ],
 )
 def test_an_amount_that_cannot_be_meant_is_answered_under_its_field(text: str, sentence: str) -> None:

@@ -53,10 +53,10 @@ def test_a_private_card_shows_everything_known() -> None:
         "  Stripe retries by itself: 2026-11-24 09:14 UTC",
         "  Created: 2026-11-09 UTC (12 days ago)",
         "  Due: 2026-11-21 UTC",
-        "  Reference: stripe:in_1AbC",
+        "  Id: stripe:in_1AbC",
         "Next: may pass later; wait before the next retry.",
         "  [Retry payment] [Payment link] [Share here] [Void invoice] [Mark uncollectible]",
-        "  Stripe e-mails an invoice again only where the customer pays it. For the link: /invoice link stripe:in_1AbC",
+        "  Stripe e-mails an invoice again only where the customer pays it.",
         "  As of 2026-11-21 09:00 UTC · only you can see this · "
         "Open at Stripe (dashboard.stripe.com): https://dashboard.stripe.com/invoices/in_1AbC",
         "  /invoice history stripe:in_1AbC · /invoice watch stripe:in_1AbC",
@@ -69,14 +69,14 @@ def test_a_card_says_why_the_invoice_cannot_be_sent_again_and_offers_the_link_in
         return shown(CardContent(row=row, is_private=True))
 
     no_resend = replace(FACTS, capabilities={}, instead={Action.RESEND: "Stripe sends no e-mails here."})
-    assert "\n  Stripe sends no e-mails here. For the link: /invoice link stripe:in_1AbC\n" in of(no_resend)
+    assert "  [Payment link]\n  Stripe sends no e-mails here.\n" in of(no_resend)
     silent = replace(no_resend, instead={})
-    assert "\n  Stripe cannot send this invoice to the customer again from here. For the link: " in of(silent)
-    assert "For the link" not in of(FACTS, collection=CollectionMethod.MANUAL)
+    assert "\n  Stripe cannot send this invoice to the customer again from here.\n" in of(silent)
+    assert "e-mails an invoice again" not in of(FACTS, collection=CollectionMethod.MANUAL)
 
 
 def test_a_card_without_a_payment_page_does_not_talk_about_the_link() -> None:
-    assert "For the link" not in shown(CardContent(row=a_row(choices=(Choice.RETRY,)), is_private=True))
+    assert "e-mails an invoice again" not in shown(CardContent(row=a_row(choices=(Choice.RETRY,)), is_private=True))
 
 
 def test_what_has_no_room_for_a_button_on_a_card_is_named_as_a_command() -> None:
@@ -123,9 +123,30 @@ def test_a_shared_card_names_who_shared_it_and_is_not_called_private() -> None:
     assert "only you" not in text
 
 
-@pytest.mark.parametrize(("method", "words"), [(NoMethod(), "no payment method is stored"), (None, "could not be read")])
+@pytest.mark.parametrize(
+    ("method", "words"), [(NoMethod(), "no payment method is stored"), (None, "Would be charged: not known")]
+)
 def test_a_card_says_when_it_is_not_known_what_would_be_charged(method: Any, words: str) -> None:
     assert words in shown(CardContent(row=a_row(an_invoice(method=method)), is_private=True))
+
+
+def test_a_card_speaks_of_no_charge_where_the_customer_pays_or_an_action_has_just_answered() -> None:
+    manual = an_invoice(method=None, collection=CollectionMethod.MANUAL)
+    answered = a_row(an_invoice(method=None), action=an_action(ActionState.DECLINED))
+    for row in (a_row(manual), answered):
+        assert "Would be charged" not in shown(CardContent(row=row, is_private=True))
+
+
+@pytest.mark.parametrize("status", [InvoiceStatus.PAID, InvoiceStatus.VOID])
+def test_a_card_of_an_invoice_that_has_ended_gives_no_advice_on_the_next_retry(status: InvoiceStatus) -> None:
+    text = shown(CardContent(row=a_row(an_invoice(status=status, provider_status=status.value)), is_private=True))
+    assert "Declined" not in text
+    assert "Next:" not in text
+
+
+def test_a_card_of_an_invoice_that_was_never_seen_says_why_it_is_so_empty() -> None:
+    text = shown(CardContent(row=a_row(an_invoice(is_unseen=True)), is_private=True))
+    assert "shows nothing of an invoice before it was acted on" in text
 
 
 # --- answers ---------------------------------------------------------------------------------------------------------

@@ -15,12 +15,14 @@ from bot.domain.content import (
     Row,
 )
 from bot.domain.decline import Decline, DeclineClass
-from bot.domain.invoice import CollectionMethod, FailedBecause, InvoiceStatus
+from bot.domain.invoice import CollectionMethod, FailedBecause, InvoiceStatus, NoMethod
+from bot.domain.money import Money
 from bot.domain.offer import ButtonValue
 from handlers import ids
 from handlers.views.row import row_blocks
 from handlers.views.text import readable
 from tests.handlers.views.samples import (
+    EUR_420,
     FACTS,
     NOW,
     STOLEN,
@@ -102,6 +104,24 @@ def test_a_paid_row_without_choices_has_no_buttons() -> None:
     assert [block["type"] for block in blocks] == ["section"]
 
 
+def test_an_invoice_on_which_nothing_is_owed_shows_what_was_paid_and_never_a_zero() -> None:
+    ended: dict[str, Any] = {"owed": Money(0, "EUR"), "status": InvoiceStatus.PAID, "provider_status": "paid"}
+    assert "*EUR 420.00*" in drawn(a_row(an_invoice(**ended, paid=EUR_420)))[0]["text"]["text"]
+    assert "*nothing owed*" in drawn(a_row(an_invoice(**ended)))[0]["text"]["text"]
+
+
+def test_a_void_invoice_is_told_by_its_status_and_not_by_its_last_decline() -> None:
+    text = drawn(a_row(an_invoice(status=InvoiceStatus.VOID, provider_status="void")))[0]["text"]["text"]
+    assert "Status: void" in text
+    assert "Declined" not in text
+
+
+def test_where_nothing_is_stored_to_charge_the_payment_link_comes_first() -> None:
+    row = a_row(an_invoice(method=NoMethod()), choices=(Choice.RETRY, Choice.LINK))
+    assert buttons(row) == ["Payment link", "Retry payment"]
+    assert elements(row)[0]["style"] == "primary"
+
+
 def test_dangerous_choices_are_never_a_visible_button() -> None:
     row = a_row(choices=(Choice.VOID, Choice.UNCOLLECTIBLE))
     assert buttons(row) == []
@@ -118,8 +138,8 @@ def test_a_retry_of_an_unreadable_method_asks_first_and_names_the_declined_one()
     row = a_row(an_invoice(decline=STOLEN), confirm_retry="visa ending 4242")
     retry = next(element for element in elements(row) if element.get("action_id") == ids.RUN_ACTION)
     assert retry["confirm"]["text"]["text"] == (
-        "The last try with visa ending 4242 was refused, and it cannot be read whether the same would be charged again. "
-        "Try to collect EUR 420.00 for INV-0042?"
+        "The bank refused the last try with visa ending 4242. What would be charged now could not be read; it may be "
+        "the same. Try to collect EUR 420.00 for INV-0042?"
     )
     assert all("confirm" not in element for element in elements(a_row()))
 

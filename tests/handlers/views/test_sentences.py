@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.action import Action, ActionState
+from bot.domain.decline import Decline, DeclineClass
 from bot.domain.details import Issue
 from bot.domain.invoice import Invoice, InvoiceStatus
 from bot.domain.money import Money
@@ -15,7 +16,7 @@ from bot.domain.outcome import RejectedReason
 from bot.domain.records import Ending
 from bot.domain.refusal import Refusal, RefusalKind
 from handlers.views.refusals import refusal_sentence
-from handlers.views.sentences import reference_line, sentence
+from handlers.views.sentences import decline_words, reference_line, sentence
 from handlers.views.text import readable
 from tests.handlers.views.samples import EUR_420, NOW, SOFT, STOLEN, an_action, an_invoice
 
@@ -309,10 +310,30 @@ def test_a_fact_that_is_no_moment_is_shown_as_text(text: str) -> None:
     assert f"The next is possible {text}." in readable(said_so)
 
 
+def test_whom_to_ask_does_not_run_into_who_pressed() -> None:
+    ending = Ending(at=NOW, refusal=Refusal(RefusalKind.NO_RIGHT, {"word": "void", "ask": "<@U0MAYA>"}))
+    assert "Ask <@U0MAYA>. · <@U0ANA>" in sentence(an_action(ActionState.REFUSED, Action.VOID, ending=ending))
+
+
+def test_a_payment_method_that_is_not_there_sends_nobody_to_the_operator() -> None:
+    ending = Ending(at=NOW, reason=RejectedReason.INVALID_REQUEST, detail="Stripe refused the request")
+    text = sentence(an_action(ActionState.REJECTED, method="pm_nope", ending=ending))
+    assert "Check the payment method's id, or retry without “with”" in text
+    assert "whoever runs this bot" not in text
+
+
+def test_a_reason_that_names_the_customers_confirmation_does_not_say_it_twice() -> None:
+    why = "the bank wants the customer to confirm"
+    decline = Decline(DeclineClass.NEEDS_AUTHENTICATION, "authentication_required", why)
+    assert decline_words(decline) == why
+
+
 def test_what_another_collection_rules_out_says_why_and_names_the_link() -> None:
-    why = "Stripe e-mails an invoice again only where the customer pays it."
+    why = "Stripe e-mails no such invoice. Give the customer the payment link instead."
     text = refused(RefusalKind.WRONG_COLLECTION, why=why, invoice="INV-0042", action="resend invoice", ref="stripe:in_1")
     assert text == f"{why} Nothing happened. For the link: `/invoice link stripe:in_1`."
+    no_link = "Lago charges nothing here. Resend the invoice."
+    assert refused(RefusalKind.WRONG_COLLECTION, why=no_link) == f"{no_link} Nothing happened."
     silent = refused(RefusalKind.WRONG_COLLECTION, invoice="INV-0042", action="resend invoice", ref="stripe:in_1")
     assert silent.startswith("Invoice INV-0042 is collected in another way, so “resend invoice” cannot work and nothing")
 
