@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.action import ActionState
 from bot.domain.capability import Resend
+from bot.domain.invoice import PaymentState
 from bot.domain.outcome import Pending, Rejected, RejectedReason, Unknown
 from bot.domain.records import Attempt, Claim, Ending
 from bot.ports import Clock, Step
@@ -58,7 +59,7 @@ class Reconciliation:
             case Rejected(reason=reason, detail=detail) if reason is not RejectedReason.NOT_APPLIED:
                 # Only the provider's own records without an effect say that nothing happened; this read saw none.
                 await self._wait(claim, detail)
-            case Rejected(detail=detail) if _is_still_to_come(claim, attempt):
+            case Rejected(detail=detail) if _is_still_to_come(claim, attempt, outcome):
                 await self._wait(claim, detail)
             case Rejected() if not self._has_settled(attempt):
                 await self._resend_or_wait(claim, attempt, "the provider shows no effect yet")
@@ -133,9 +134,13 @@ class Reconciliation:
         return now + plan[checks] if checks < len(plan) else None
 
 
-def _is_still_to_come(claim: Claim, attempt: Attempt) -> bool:
-    """Whether the provider has accepted it and not done it yet. A payment is another matter: the payments tell of it."""
-    return claim.action.state is ActionState.PENDING and not attempt.action.traits.takes_money
+def _is_still_to_come(claim: Claim, attempt: Attempt, seen: Rejected) -> bool:
+    """Whether the provider has accepted it and not done it yet; a payment, whether one of the invoice still waits."""
+    if claim.action.state is not ActionState.PENDING:
+        return False
+    if not attempt.action.traits.takes_money:
+        return True
+    return seen.invoice is not None and seen.invoice.payment in {PaymentState.PROCESSING, PaymentState.UNREAD}
 
 
 def _plan(state: ActionState) -> Sequence[timedelta]:

@@ -10,7 +10,7 @@ import pytest
 from bot.domain.action import Action, ActionState
 from bot.domain.capability import Resend
 from bot.domain.content import Choice
-from bot.domain.invoice import InvoiceStatus
+from bot.domain.invoice import InvoiceStatus, PaymentState
 from bot.domain.outcome import Declined, Outcome, Pending, Rejected, RejectedReason, Succeeded, Unknown
 from bot.ports import Accepted
 from bot.services.execution import SEND_DEADLINE
@@ -402,3 +402,15 @@ async def test_what_the_provider_accepted_and_has_not_done_yet_is_not_called_und
     bench.provider.truths.append(Succeeded(invoice=ended(INVOICE, InvoiceStatus.VOID)))
     await bench.work(after=7 * HOUR)
     assert await bench.state() is ActionState.SUCCEEDED
+
+
+async def test_a_payment_said_to_be_under_way_is_not_called_undone_while_it_waits(bench: Bench) -> None:
+    """Lago turned the retry away because a payment was running; the row of that payment says "pending", then "failed"."""
+    waiting, failed = replace(INVOICE, payment=PaymentState.UNREAD), replace(INVOICE, payment=PaymentState.FAILED)
+    bench.provider.answers.append(Pending(detail="a payment is already under way"))
+    await bench.press(await bench.shown())
+    await bench.work()
+    for invoice, state in ((waiting, ActionState.PENDING), (failed, ActionState.NOT_APPLIED)):
+        bench.provider.truths.append(Rejected(reason=RejectedReason.NOT_APPLIED, detail="no effect", invoice=invoice))
+        await bench.work(after=11 * MINUTE)
+        assert await bench.state() is state
