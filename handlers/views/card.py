@@ -106,7 +106,7 @@ def _payment(invoice: Invoice) -> str:
 def _method(invoice: Invoice) -> str:
     match invoice.method:
         case PaymentMethod(label=label, id=method):
-            return f"{escape(label)} {code(method)}"
+            return f"{escape(label)} {code(method)}" if label != method else code(method)
         case NoMethod():
             return "nothing: no payment method is stored"
         case None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from bot.domain.action import Action, ActionState
@@ -52,6 +53,10 @@ _FACTS: dict[str, tuple[str, bool]] = {
     "reference": ("reference", False),
 }
 """What people can use of an event's facts: how it is introduced, and whether it is words (else an id to be copied)."""
+
+
+_NO_AMOUNT = re.compile(r"[A-Z]{3} 0(?:\.0+)?")
+"""What an invoice of a provider that shows nothing is worth before it was seen: a placeholder, no fact."""
 
 
 def history(content: HistoryContent, *, command: str, now: datetime) -> Rendered:
@@ -109,7 +114,8 @@ def _tail(content: HistoryContent, shown: int, now: datetime) -> list[Block]:
 def _step(entry: HistoryEntry) -> str:
     kind = _STEPS.get(entry.kind) or escape(entry.kind.replace(".", " ").replace("_", " "))
     who = f" · {person(entry.actor)}" if entry.actor else ""
-    known = [(said, entry.facts[key]) for key, said in _FACTS.items() if entry.facts.get(key)]
+    told = {key: value for key, value in entry.facts.items() if not _NO_AMOUNT.fullmatch(value)}
+    known = [(said, told[key]) for key, said in _FACTS.items() if told.get(key)]
     facts = ", ".join(
         f"{said} {escape(value.replace('_', ' ')) if is_word else code(value)}" for (said, is_word), value in known
     )

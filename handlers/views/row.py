@@ -139,7 +139,10 @@ def known_reason(invoice: Invoice, now: datetime) -> str:
     if not is_payable(invoice):
         return ""
     if invoice.decline is not None:
-        label = escape(invoice.decline.method_label)
+        is_named = (
+            invoice.decline.method_label != invoice.decline.method
+        )  # else it is the bare id, which tells nobody anything
+        label = escape(invoice.decline.method_label) if is_named else ""
         return f"Declined: {decline_words(invoice.decline)}{f', {label}' if label else ''}"
     if invoice.failed_because is FailedBecause.PAST_DUE:
         due = invoice.due_at

@@ -234,6 +234,16 @@ def test_history_tells_who_when_why_and_how_it_ended() -> None:
     ]
 
 
+def test_history_tells_a_payment_marked_by_hand_once_and_no_amount_that_nobody_knew() -> None:
+    marked = an_action(ActionState.SUCCEEDED, Action.PAID)
+    assert shown(HistoryContent(ref="x", actions=(marked,), events=())).count("reference RF-18") == 1
+    resent = an_action(ActionState.SUCCEEDED, Action.RESEND, amount=Money(0, "EUR"))
+    events = (HistoryEntry(NOW, "action.accepted", "U0ANA", {"amount": "EUR 0.00"}),)
+    text = shown(HistoryContent(ref="lac:inv_1", actions=(resent,), events=events))
+    assert "· decided · @U0ANA\n" in text
+    assert "0.00" not in text
+
+
 def test_a_long_history_says_what_it_left_out() -> None:
     actions = tuple(an_action(ActionState.SUCCEEDED, created_at=NOW - timedelta(hours=hour)) for hour in range(60))
     events = tuple(HistoryEntry(NOW, "action.succeeded", None, {}) for _ in range(25))

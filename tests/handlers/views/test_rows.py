@@ -116,6 +116,11 @@ def test_a_void_invoice_is_told_by_its_status_and_not_by_its_last_decline() -> N
     assert "Declined" not in text
 
 
+def test_a_declined_method_of_which_only_the_id_is_known_is_not_named_in_a_row() -> None:
+    nameless = replace(STOLEN, method="pm_1", method_label="pm_1")
+    assert "pm_1" not in drawn(a_row(an_invoice(decline=nameless)))[0]["text"]["text"]
+
+
 def test_where_nothing_is_stored_to_charge_the_payment_link_comes_first() -> None:
     row = a_row(an_invoice(method=NoMethod()), choices=(Choice.RETRY, Choice.LINK))
     assert buttons(row) == ["Payment link", "Retry payment"]
