@@ -26,8 +26,9 @@ async def print_digest(configuration: Configuration, name: str) -> None:
     """Raises UnusableValue for a name that is not configured."""
     plan = next((plan for plan in configuration.digests if plan.name == name), None)
     if plan is None:
-        known = ", ".join(plan.name for plan in configuration.digests) or "none"
-        raise UnusableValue(f"There is no digest “{name}” in recoup.toml; configured: {known}.")
+        known = ", ".join(plan.name for plan in configuration.digests)
+        there = f"configured: {known}" if known else "none is configured. `recoup init` writes a file to start from"
+        raise UnusableValue(f"There is no digest “{name}” in recoup.toml; {there}.")
     clock = SystemClock()
     accounts = open_accounts(configuration.accounts, clock)
     try:

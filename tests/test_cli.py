@@ -303,6 +303,12 @@ async def test_a_dry_run_without_slack_s_tokens_is_fine_and_an_unreachable_provi
     assert "Missing: stripe" in ended.out
 
 
+async def test_a_digest_without_any_settings_is_answered_with_how_to_begin(tmp_path: Path) -> None:
+    ended = await recoup(tmp_path, "digest", "finance", "--dry-run")
+    assert ended.status == 1
+    assert "none is configured. `recoup init` writes a file to start from" in ended.err
+
+
 async def test_a_digest_that_is_not_configured_is_answered_with_those_that_are(
     tmp_path: Path, account: dict[str, str]
 ) -> None:
