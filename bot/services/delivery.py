@@ -161,6 +161,8 @@ class Delivery:
 
     async def _redraw(self, letter: Letter) -> None:
         """Every copy of the message. Where none is left, the person who decided on this message is told instead."""
+        # Read before the message is drawn: an ending that comes later has a letter of its own, which tells it.
+        action = await self._journal.action(letter.action_id) if letter.action_id else None
         postings = await self._journal.postings(letter.target)
         content = await self._messages.of(letter.target) if postings else None
         if content is None:
@@ -173,8 +175,7 @@ class Delivery:
                 if failure.why is not NotSaid.GONE:
                     raise
                 gone += 1
-        action = await self._journal.action(letter.action_id) if letter.action_id and gone == len(postings) else None
-        if action is None or (action.reply_to.channel, action.reply_to.ts) not in postings:
+        if action is None or gone < len(postings) or (action.reply_to.channel, action.reply_to.ts) not in postings:
             return
         if action.state not in {ActionState.ACCEPTED, ActionState.EXECUTING}:
             ending = EndingContent(action=action)

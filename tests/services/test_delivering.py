@@ -467,3 +467,15 @@ async def test_a_message_that_is_overtaken_while_it_is_drawn_is_drawn_from_the_n
     assert first.row.action is not None
     assert first.row.action.state is ActionState.DECLINED
     assert Choice.LINK in first.row.choices, "an offer from before the decision can offer nothing"
+
+
+async def test_an_ending_that_overtakes_the_drawing_of_a_deleted_message_is_told_once(outside: Outside) -> None:
+    journal = OvertakenJournal(outside.storage.journal)
+    bench = Bench(outside, journal=journal)
+    bench.announcer.dead = {"update"}
+    await bench.press(await bench.shown())
+    journal.meanwhile = bench.work
+    await bench.talk()
+    await bench.talk()
+    assert bench.announcer.how() == ["whisper"]
+    assert bench.announcer.states() == [ActionState.SUCCEEDED]
