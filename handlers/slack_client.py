@@ -133,7 +133,7 @@ class SlackCalls:
             return False
         if parts.scheme != "https" and not (parts.scheme == "http" and host in _LOOPBACK):
             return False
-        is_own = host == self._own_host and host != ""
+        is_own = host != "" and (host == self._own_host or (host in _LOOPBACK and self._own_host in _LOOPBACK))
         return is_own or any(host == d or host.endswith(f".{d}") for d in _SLACK_DOMAINS)
 
 

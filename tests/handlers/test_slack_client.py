@@ -348,6 +348,12 @@ async def test_this_machine_is_slack_only_for_who_says_so(slack: FakeSlack) -> N
     assert slack.paths == []
 
 
+async def test_a_slack_on_this_machine_may_call_the_machine_by_another_of_its_names(slack: FakeSlack) -> None:
+    async for calls in open_calls(slack.url.replace("127.0.0.1", "localhost") + "api/"):
+        await calls.respond(f"{slack.url}response/1", {"text": "x"})
+    assert len(slack.paths) == 1
+
+
 @pytest.mark.parametrize(
     "url",
     ["https://hooks.slack.com/1", "https://slack.com/1", "https://hooks.slack-gov.com/1", "HTTPS://HOOKS.SLACK.COM/1"],
