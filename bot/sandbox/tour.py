@@ -68,7 +68,7 @@ class Tour:
         said = await self._visitor.until("the row of Lago", lambda: self._visitor.row("Tour Lago"))
         watched = await self._visitor.until("the row of LAC", lambda: self._visitor.row("inv_1001"))
         digest = str(await self._visitor.digest())
-        return "· lago" in said.text and "· lac" in watched.text and "listing is not available" in digest
+        return "· lago" in said.text and "· lac" in watched.text and "it has no list" in digest
 
     async def customers(self) -> bool:
         wrong = await Customers(self._visitor).meet()

@@ -93,9 +93,9 @@ def _accepted(action: ActionRecord) -> str:
 def _pending(action: ActionRecord) -> str:
     detail = (_detail(action) or "The provider accepted it and will know later").rstrip(".")
     if not action.kind.traits.takes_money:
-        return f"Processing. {detail}. Not done yet; the answer will show here. (by {person(action.actor.user)})"
+        return f"Processing: {detail}. Not done yet; the answer will show here. (by {person(action.actor.user)})"
     return (
-        f"Processing. {detail}. Not paid yet; a bank can need days, and the answer will show here. "
+        f"Processing: {detail}. Not paid yet; a bank can need days, and the answer will show here. "
         f"(retry by {person(action.actor.user)})"
     )
 

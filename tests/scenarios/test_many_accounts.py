@@ -61,7 +61,7 @@ async def test_all_accounts_stand_in_one_digest_each_row_with_its_account_and_mo
 
     said = read(digest.blocks)
     assert said.says("3 failed invoices (live and test mode)", "EUR 570.00 (2)", "USD 99.00 (1)")
-    assert said.says("Missing: lac: listing is not available")
+    assert said.says("Missing: lac: it has no list")
     assert many.row(bill, digest).says("· stripe", "TEST")
     assert said.says("Redwood Inc · US-1 · USD 99.00 · LIVE · stripe-us")
     assert said.says("Lumière SARL", "EUR 150.00", "lago")

@@ -81,7 +81,7 @@ async def test_a_currency_without_a_limit_gives_no_right(stage: Stage) -> None:
     bill = stage.bill(currency="gbp", amount=100)
     digest = await stage.digest()
     await stage.press(TOM, RETRY, bill, digest)
-    await stage.told(TOM, "name no limit for GBP")
+    await stage.told(TOM, "not in GBP: your rules name no limit for it")
     assert stage.sends(bill) == []
 
 
