@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 _LINK = re.compile(r"[!#-;=?-\[\]^-{}~]+")  # visible characters except those that end a link in Slack or in HTML
 
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
 
 @dataclass(frozen=True, slots=True)
 class Links:
@@ -29,6 +31,6 @@ class Links:
             return False
         if not _LINK.fullmatch(url) or parts.username is not None:
             return False
-        if host == self.own_host:
+        if host == self.own_host or (self.is_loopback and host in _LOOPBACK):
             return parts.scheme == "https" or (parts.scheme == "http" and self.is_loopback)
         return parts.scheme == "https" and host in self.hosts and port in {None, 443}

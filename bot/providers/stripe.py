@@ -56,6 +56,10 @@ REREAD_LIMIT: Final = 8.0
 _KEY = re.compile(r"[!-~]+")
 _MODES: Final = {"sk_live_": True, "rk_live_": True, "sk_test_": False, "rk_test_": False}
 
+_OTHER_HOST: Final = (
+    "Stripe gave a link to a host that is not known to be safe, so it is not shown. Open it in Stripe instead."
+)
+
 log = structlog.get_logger()
 
 
@@ -172,11 +176,11 @@ class Stripe:
 
     async def payment_link(self, ref: InvoiceRef) -> str | None:
         wire = await self._wire_of_mode(ref)
-        return self._shown(wire.hosted_invoice_url) if wire else None
+        return self._shown(wire, wire.hosted_invoice_url, "payment page") if wire else None
 
     async def pdf(self, ref: InvoiceRef) -> str | None:
         wire = await self._wire_of_mode(ref)
-        return self._shown(wire.invoice_pdf) if wire else None
+        return self._shown(wire, wire.invoice_pdf, "PDF") if wire else None
 
     async def live_checks(self) -> list[LiveCheck]:
         checks = Checks(
@@ -277,10 +281,16 @@ class Stripe:
             now = None
         return refusal_by_state(order, reply, now)
 
-    def _shown(self, url: str | None) -> str | None:
+    def _shown(self, wire: WireInvoice, url: str | None, what: str) -> str | None:
+        """None where the invoice's status is why there is none: a draft has neither page nor PDF."""
+        if not url and wire.status == "open":
+            raise ProviderFailure(
+                FailureReason.REFUSED, f"Stripe gives no {what} for invoice {wire.number or wire.id} now."
+            )
         shown = self._links.shown(url)
         if url and shown is None:
             log.warning("provider.link_refused", account=self._account)
+            raise ProviderFailure(FailureReason.REFUSED, _OTHER_HOST)
         return shown
 
     def _dashboard(self, stripe_account: str | None) -> str | None:
