@@ -244,6 +244,13 @@ def test_history_tells_a_payment_marked_by_hand_once_and_no_amount_that_nobody_k
     assert "0.00" not in text
 
 
+@pytest.mark.parametrize("state", [one for one in ActionState if one is not ActionState.EXECUTING])
+def test_history_has_words_of_its_own_for_every_state(state: ActionState) -> None:
+    events = (HistoryEntry(NOW, f"action.{state}", None, {}),)
+    text = shown(HistoryContent(ref="x", actions=(an_action(ActionState.SUCCEEDED),), events=events))
+    assert f"action {state}" not in text.replace("_", " ")
+
+
 def test_a_long_history_says_what_it_left_out() -> None:
     actions = tuple(an_action(ActionState.SUCCEEDED, created_at=NOW - timedelta(hours=hour)) for hour in range(60))
     events = tuple(HistoryEntry(NOW, "action.succeeded", None, {}) for _ in range(25))
