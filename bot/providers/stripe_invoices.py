@@ -42,6 +42,7 @@ class Reader:
             provider_status=wire.status or "without a status",
             owed=UNITS.read(wire.amount_remaining, wire.currency),
             live=self.live,
+            paid=None if wire.amount_paid is None else UNITS.read(wire.amount_paid, wire.currency),
             number=wire.number or None,
             customer_id=id_of(wire.customer),
             customer_name=wire.customer_name,

@@ -221,6 +221,7 @@ class WireInvoice(_Wire):
 
     id: str
     amount_remaining: StrictInt
+    amount_paid: StrictInt | None = None
     currency: str
     livemode: StrictBool | None = None
     status: str | None = None

@@ -82,13 +82,13 @@ class Reconciliation:
         if not self._may_resend(claim, attempt) and self._clock.now() >= attempt.last_sent_at + UNTRACED:
             await self._execution.leave_unsettled(claim, attempt, cause)
         else:
-            await self._resend_or_wait(claim, attempt, cause)
+            await self._resend_or_wait(claim, attempt, cause, by=attempt.last_sent_at + UNTRACED)
 
-    async def _resend_or_wait(self, claim: Claim, attempt: Attempt, cause: str) -> None:
+    async def _resend_or_wait(self, claim: Claim, attempt: Attempt, cause: str, *, by: datetime | None = None) -> None:
         if self._may_resend(claim, attempt) and (guarded := await self._execution.guard_resend(claim)) is not None:
             await self._execution.send(guarded)
             return
-        await self._wait(claim, cause)
+        await self._wait(claim, cause, by=by)
 
     def _may_resend(self, claim: Claim, attempt: Attempt) -> bool:
         """Only with a key that the provider still knows, and only while the person still expects it."""
@@ -103,8 +103,9 @@ class Reconciliation:
             and now < attempt.key_expires_at
         )
 
-    async def _wait(self, claim: Claim, cause: str, *, pending: bool = False) -> None:
-        """No news: the state stays, the next read is planned; after the last one a person has to look."""
+    async def _wait(self, claim: Claim, cause: str, *, pending: bool = False, by: datetime | None = None) -> None:
+        """No news: the state stays, the next read is planned, `by` a moment at the latest; after the last one a person has
+        to look."""
         now = self._clock.now()
         was = claim.action.state
         state = ActionState.PENDING if pending else was
@@ -112,6 +113,8 @@ class Reconciliation:
         next_check_at = self._next_check(state, checks, now)
         if next_check_at is None:
             state = ActionState.NEEDS_HUMAN
+        elif by is not None and now < by:
+            next_check_at = min(next_check_at, by)
         ending = replace(claim.action.ending or Ending(at=now), at=now, detail=cause)
         became_human = state is ActionState.NEEDS_HUMAN and was is not state
         await self._execution.record(

@@ -139,6 +139,9 @@ async def test_an_unanswered_send_is_never_repeated_blindly_and_blocks_for_ten_m
         blind.provider.truths.append(Unknown(cause="LAC cannot be asked"))
         await blind.work(after=wait * SECOND)
     assert await blind.state(REF) is ActionState.UNKNOWN
+    due = (await blind.newest(REF)).next_check_at
+    assert due is not None
+    assert due <= blind.clock.now() + 10 * MINUTE - 155 * SECOND, "ten minutes after the send it is over"
     assert not isinstance(await blind.press((await _card(blind)).row.offer, Action.RESEND, TOM), Accepted)
     blind.provider.truths.append(Unknown(cause="LAC cannot be asked"))
     await blind.work(after=11 * MINUTE)
