@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bot.domain.action import Word
 from bot.domain.content import RefusalContent
-from bot.domain.errors import ProviderFailure
+from bot.domain.errors import FailureReason, ProviderFailure
 from bot.domain.invoice import Invoice
 from bot.domain.policy import Actor
 from bot.domain.refusal import Refusal, RefusalKind
@@ -41,13 +41,23 @@ class Finder:
         try:
             found = await self._resolution.find(text, within=visible)
         except ProviderFailure as failure:
-            return refused(Refusal(RefusalKind.READ_FAILED, {"detail": failure.detail}))
+            return not_read(failure)
         if isinstance(found, Refusal):
             return refused(found)
         refusal = await self._rights.objection(
             reader.actor, word, channel=reader.channel, account=found.ref.account, amount=found.owed
         )
         return refused(refusal) if refusal is not None else found
+
+
+_FINAL = frozenset({FailureReason.REFUSED, FailureReason.UNAUTHORIZED, FailureReason.FORBIDDEN, FailureReason.WRONG_MODE})
+"""Clear answers, which say themselves what to do: asking again in a minute would not change them."""
+
+
+def not_read(failure: ProviderFailure) -> RefusalContent:
+    """What the provider did not tell, and whether it is worth asking again."""
+    told = "sentence" if failure.reason in _FINAL else "detail"
+    return refused(Refusal(RefusalKind.READ_FAILED, {told: failure.detail}))
 
 
 def refused(refusal: Refusal) -> RefusalContent:

@@ -22,7 +22,7 @@ from bot.domain.content import (
 )
 from bot.domain.decline import DeclineClass
 from bot.domain.digest import ROWS_SHOWN
-from bot.domain.errors import FailureReason, ProviderFailure
+from bot.domain.errors import ProviderFailure
 from bot.domain.filters import Filter
 from bot.domain.invoice import Invoice, InvoiceRef
 from bot.domain.offer import Offer, Place
@@ -30,7 +30,7 @@ from bot.domain.refusal import Refusal, RefusalKind
 from bot.domain.search import Search, parse_search
 from bot.ports import Clock, Journal
 from bot.services.accounts import Accounts
-from bot.services.finder import Finder, Reader, refused
+from bot.services.finder import Finder, Reader, not_read, refused
 from bot.services.listing import Listing
 from bot.services.messages import new_message
 from bot.services.rights import Rights
@@ -97,7 +97,7 @@ class Lookup:
         try:
             invoice = await self._accounts.get(ref)
         except ProviderFailure as failure:
-            return refused(Refusal(RefusalKind.READ_FAILED, {"detail": failure.detail}))
+            return not_read(failure)
         if invoice is None:
             return refused(Refusal(RefusalKind.NO_SUCH_INVOICE, {"text": str(ref)}))
         return await self._link_of(invoice, word)
@@ -165,9 +165,7 @@ class Lookup:
         try:
             found = await (provider.pdf(invoice.ref) if is_pdf else provider.payment_link(invoice.ref))
         except ProviderFailure as failure:
-            # A refusal is a clear answer: it says itself what to do, and asking again would not change it.
-            told = "sentence" if failure.reason is FailureReason.REFUSED else "detail"
-            return refused(Refusal(RefusalKind.READ_FAILED, {told: failure.detail}))
+            return not_read(failure)
         if isinstance(found, bytes):
             return FileContent(invoice=invoice, name=f"{_file_name(invoice.label)}.pdf", content=found)
         if found is None:

@@ -13,7 +13,7 @@ from bot.domain.offer import Offer, Place
 from bot.domain.refusal import Refusal, RefusalKind
 from bot.ports import Clock, Journal
 from bot.services.accounts import Accounts
-from bot.services.finder import Finder, Reader, refused
+from bot.services.finder import Finder, Reader, not_read, refused
 from bot.services.messages import new_message
 from bot.services.rows import Rows, standing_of
 
@@ -82,4 +82,4 @@ class Questions:
         try:
             return tuple(await provider.methods(invoice.ref))
         except ProviderFailure as failure:
-            return refused(Refusal(RefusalKind.READ_FAILED, {"detail": failure.detail}))
+            return not_read(failure)

@@ -147,7 +147,7 @@ async def test_methods_that_cannot_be_read_are_a_sentence(bench: Bench) -> None:
     bench.provider.stored_failure = failure
     answer = await bench.questions.ask_method(LEAD, "in_1")
     assert isinstance(answer, RefusalContent)
-    assert answer.refusal.facts["detail"] == failure.detail
+    assert answer.refusal.facts == {"sentence": failure.detail}, "asking again in a minute would not change it"
 
 
 # --- an e-mail leaves no trace ----------------------------------------------------------------------------------
