@@ -31,7 +31,7 @@ async def app() -> AsyncIterator[TinyApp]:
 
 @pytest.fixture
 async def slack(app: TinyApp, clock: Clock) -> AsyncIterator[LocalSlack]:
-    local = LocalSlack(request_url=app.url, now=clock, ack_deadline=1.0)
+    local = LocalSlack(request_url=app.url, now=clock, ack_deadline=10.0)
     await local.start()
     yield local
     await local.close()

@@ -40,7 +40,7 @@ def world() -> SmallWorld:
 
 @pytest.fixture
 async def slack(app: TinyApp, world: SmallWorld) -> AsyncIterator[LocalSlack]:
-    local = LocalSlack(request_url=app.url, world=world, ack_deadline=1.0)
+    local = LocalSlack(request_url=app.url, world=world, ack_deadline=10.0)
     await local.start()
     yield local
     await local.close()

@@ -124,7 +124,7 @@ async def test_a_press_in_an_ephemeral_message_says_so_and_brings_no_blocks(
 
 async def test_an_app_that_is_late_makes_slack_warn(slack: LocalSlack, app: TinyApp, client: AsyncWebClient) -> None:
     ts = await posted_row(client)
-    app.pause = 1.4
+    slack.ack_deadline, app.pause = 0.3, 0.8
     answer = await slack.press("U0TOM", "C0FIN", ts, value="offer-1")
     assert (answer.status, answer.error) == (None, "operation_timeout")
     (trouble,) = slack.troubles("U0TOM")

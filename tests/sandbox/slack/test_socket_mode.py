@@ -21,7 +21,7 @@ from tests.sandbox.slack.tiny_app import MODAL, ROW
 
 @pytest.fixture
 async def slack() -> AsyncIterator[LocalSlack]:
-    local = LocalSlack(ack_deadline=1.0)
+    local = LocalSlack(ack_deadline=3.0)
     await local.start()
     yield local
     await local.close()
