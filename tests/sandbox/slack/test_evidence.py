@@ -105,7 +105,7 @@ async def test_a_button_of_no_invoice_and_a_press_that_failed_are_told_apart(
     )
     await press(town, str(posted["ts"]), "help")
     assert (await shown(town))["about"] is None
-    slack.ack_deadline, app.pause = 0.3, 0.8
+    town.ack_deadline, app.pause = 0.3, 0.8
     await press(town, await posted_row(client))
     assert "Slack got no good answer" in [step["what"] for step in (await shown(town))["steps"]]
 
