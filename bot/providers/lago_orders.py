@@ -18,11 +18,11 @@ from bot.domain.details import Issue, Received
 from bot.domain.invoice import InvoiceStatus, PaymentState
 from bot.domain.money import Money
 from bot.domain.outcome import Rejected, RejectedReason
-from bot.domain.refusal import RefusalKind
 from bot.ports import ActionOrder
 from bot.providers.lago_facts import FACTS, UUID
 from bot.providers.lago_invoices import Seen
 from bot.providers.lago_wire import PROCESSING, UNITS
+from bot.providers.orders import objection_by_state, unusable
 
 ALWAYS_COLLECTS: Final = (
     "Lago always collects an invoice that it finalizes, and cannot be told not to. Choose to collect it too, or leave it a "
@@ -74,7 +74,7 @@ def marker_of(key: str) -> str:
 
 def objection(order: ActionOrder) -> Rejected | None:
     """Why nothing may be sent, by what is known already."""
-    return _by_state(order) or _by_details(order) or _by_shape(order)
+    return objection_by_state(FACTS, order) or _by_details(order) or _by_shape(order)
 
 
 def objection_to_void(seen: Seen) -> Rejected | None:
@@ -103,7 +103,7 @@ def objection_to_whole(order: ActionOrder) -> Rejected | None:
     owed = order.invoice.owed
     if isinstance(order.details, Received) and order.details.amount == owed:
         return None
-    return _unusable(f"Without a premium licence Lago can only mark the whole {owed} as paid, not a part of it.")
+    return unusable(f"Without a premium licence Lago can only mark the whole {owed} as paid, not a part of it.")
 
 
 def _payment(order: ActionOrder, received: Received) -> Mapping[str, object]:
@@ -116,55 +116,36 @@ def _payment(order: ActionOrder, received: Received) -> Mapping[str, object]:
     }
 
 
-def _by_state(order: ActionOrder) -> Rejected | None:
-    invoice = order.invoice
-    refusal = FACTS.objection(order.action, invoice)
-    if refusal is None:
-        return None
-    match refusal.kind:
-        case RefusalKind.NOT_SUPPORTED:
-            detail = f"Lago cannot {order.action} an invoice. {refusal.facts['instead']}".strip()
-        case RefusalKind.WRONG_COLLECTION:
-            detail = refusal.facts["why"]
-        case _:
-            detail = f"Invoice {invoice.label} is {refusal.facts['status']}."
-    return Rejected(reason=RejectedReason.NOT_ACTIONABLE, detail=detail)
-
-
 def _by_details(order: ActionOrder) -> Rejected | None:
     match order.action, order.details:
         case Action.PAID, Received(amount=amount):
             return _by_amount(amount, order.invoice.owed)
         case Action.FINALIZE, Issue(collect=collect):
-            return None if collect else _unusable(ALWAYS_COLLECTS)
+            return None if collect else unusable(ALWAYS_COLLECTS)
         case Action.PAID, _:
-            return _unusable("The payment that was received is missing.")
+            return unusable("The payment that was received is missing.")
         case Action.FINALIZE, _:
-            return _unusable("It is missing whether Lago shall also collect the invoice.")
+            return unusable("It is missing whether Lago shall also collect the invoice.")
         case _, details:
-            return _unusable("This action takes no such details.") if details else None
+            return unusable("This action takes no such details.") if details else None
 
 
 def _by_amount(amount: Money, owed: Money) -> Rejected | None:
     if amount.currency != owed.currency:
-        return _unusable(f"The invoice is in {owed.currency}, the payment in {amount.currency}.")
+        return unusable(f"The invoice is in {owed.currency}, the payment in {amount.currency}.")
     if not 0 < amount.minor <= owed.minor:
-        return _unusable(f"The invoice owes {owed}, so {amount} cannot be recorded.")
+        return unusable(f"The invoice owes {owed}, so {amount} cannot be recorded.")
     return None
 
 
 def _by_shape(order: ActionOrder) -> Rejected | None:
     takes_method = FACTS.capabilities[order.action].takes_method
     if order.method is not None and not (takes_method and re.fullmatch(UUID, order.method)):
-        return _unusable("This payment method cannot be used here.")
+        return unusable("This payment method cannot be used here.")
     if not re.fullmatch(UUID, order.invoice.ref.id):
-        return _unusable("This is no invoice of Lago's.")
-    return None if _KEY.fullmatch(order.key) else _unusable("The attempt has no usable key.")
+        return unusable("This is no invoice of Lago's.")
+    return None if _KEY.fullmatch(order.key) else unusable("The attempt has no usable key.")
 
 
 def _not_actionable(detail: str, seen: Seen) -> Rejected:
     return Rejected(reason=RejectedReason.NOT_ACTIONABLE, detail=detail, invoice=seen.invoice)
-
-
-def _unusable(detail: str) -> Rejected:
-    return Rejected(reason=RejectedReason.INVALID_REQUEST, detail=detail)

@@ -12,10 +12,10 @@ from typing import Final
 
 from bot.domain.action import Action
 from bot.domain.details import Issue, Received
-from bot.domain.outcome import Rejected, RejectedReason
-from bot.domain.refusal import RefusalKind
+from bot.domain.outcome import Rejected
 from bot.ports import ActionOrder
 from bot.providers.http import Pairs
+from bot.providers.orders import objection_by_state, unusable
 from bot.providers.stripe_facts import FACTS
 
 EXPAND: Final = (("expand[]", "payments.data.payment.payment_intent"),)
@@ -54,47 +54,28 @@ def form_of(order: ActionOrder) -> Pairs:
 
 def objection(order: ActionOrder) -> Rejected | None:
     """Why nothing may be sent. Checked here as well, so that no caller can make Stripe finalize and charge a draft."""
-    return _by_state(order) or _by_details(order) or _by_shape(order)
-
-
-def _by_state(order: ActionOrder) -> Rejected | None:
-    invoice = order.invoice
-    refusal = FACTS.objection(order.action, invoice)
-    if refusal is None:
-        return None
-    match refusal.kind:
-        case RefusalKind.NOT_SUPPORTED:
-            detail = f"Stripe cannot {order.action} an invoice. {refusal.facts['instead']}".strip()
-        case RefusalKind.WRONG_COLLECTION:
-            detail = refusal.facts["why"]
-        case _:
-            detail = f"Invoice {invoice.label} is {refusal.facts['status']}."
-    return Rejected(reason=RejectedReason.NOT_ACTIONABLE, detail=detail)
+    return objection_by_state(FACTS, order) or _by_details(order) or _by_shape(order)
 
 
 def _by_details(order: ActionOrder) -> Rejected | None:
     owed = order.invoice.owed
     match order.action, order.details:
         case Action.PAID, Received(amount=amount) if amount != owed:
-            return _unusable(f"Stripe can mark only the whole {owed} as paid, not {amount}.")
+            return unusable(f"Stripe can mark only the whole {owed} as paid, not {amount}.")
         case (Action.PAID, Received()) | (Action.FINALIZE, Issue()):
             return None
         case Action.PAID, _:
-            return _unusable("The payment that was received is missing.")
+            return unusable("The payment that was received is missing.")
         case Action.FINALIZE, _:
-            return _unusable("It is missing whether Stripe shall also collect the invoice.")
+            return unusable("It is missing whether Stripe shall also collect the invoice.")
         case _, details:
-            return _unusable("This action takes no such details.") if details else None
+            return unusable("This action takes no such details.") if details else None
 
 
 def _by_shape(order: ActionOrder) -> Rejected | None:
     takes_method = FACTS.capabilities[order.action].takes_method
     if order.method is not None and not (takes_method and _METHOD.fullmatch(order.method)):
-        return _unusable("This payment method cannot be used here.")
+        return unusable("This payment method cannot be used here.")
     if not _IDEMPOTENCY_KEY.fullmatch(order.key):
-        return _unusable("The attempt has no usable key.")
+        return unusable("The attempt has no usable key.")
     return None
-
-
-def _unusable(detail: str) -> Rejected:
-    return Rejected(reason=RejectedReason.INVALID_REQUEST, detail=detail)
