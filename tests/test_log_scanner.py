@@ -121,6 +121,6 @@ def test_a_test_that_leaks_fails_by_itself_and_the_secret_is_not_repeated(tmp_pa
         timeout=120,
         check=False,
     )
-    told = [line.rpartition("::")[2] for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    told = re.findall(r"^(?:FAILED|ERROR) \S+::(\w+)", done.stdout, re.MULTILINE)
     assert sorted(told) == sorted(set(re.findall(r"test_\w+(?=\()", _LEAKING)) - {"test_that_is_well"}), done.stdout
     assert "zzz" not in done.stdout
