@@ -108,6 +108,8 @@ action = Table(
     Column("next_check_at", Instant),
     Column("checks", Integer, nullable=False),
     _json("ending", nullable=True),
+    Column("approval_id", Text),
+    _json("verdict", nullable=True),
     Index(
         "one_live_action_per_invoice",
         "account",
@@ -125,14 +127,29 @@ action = Table(
 approval = Table(
     "approval",
     metadata,
-    _serial("id"),
+    Column("id", Text, primary_key=True),
     Column("account", Text, nullable=False),
     Column("invoice", Text, nullable=False),
     Column("kind", Text, nullable=False),
+    Column("offer_id", Text, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("method", Text),
+    Column("reason", Text),
+    _json("details", nullable=True),
     Column("fingerprint", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("channel", Text, nullable=False),
     Column("asked_by", Text, nullable=False),
+    Column("team", Text, nullable=False),
+    _json("reply_to"),
+    Column("created_at", Instant, nullable=False),
+    Column("remind_at", Instant),
     Column("expires_at", Instant, nullable=False),
     Column("state", Text, nullable=False),
+    Column("answered_by", Text),
+    Column("answered_at", Instant),
+    Column("why", Text),
     Index(
         "one_open_approval",
         "account",
@@ -142,6 +159,7 @@ approval = Table(
         sqlite_where=_IS_OPEN,
         postgresql_where=_IS_OPEN,
     ),
+    Index("ix_approval_due", "state", "expires_at"),
 )
 """A question to a second person; outside the index of live actions, so that asking locks nothing."""
 
@@ -179,6 +197,19 @@ event = Table(
     Index("ix_event_invoice", "account", "invoice"),
 )
 """The audit trail. Triggers of the first migration refuse UPDATE and DELETE."""
+
+seal = Table(
+    "seal",
+    metadata,
+    _serial("id"),
+    Column("last_event", BigInteger, nullable=False),
+    Column("events", Integer, nullable=False),
+    Column("previous", Text, nullable=False, unique=True),
+    Column("digest", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+"""A hash over a batch of events and over the seal before it; append-only, too. Two sealers cannot fork the chain: one seal
+follows one."""
 
 outbox = Table(
     "outbox",
@@ -260,3 +291,22 @@ mark = Table(
     Column("at", Instant, nullable=False),
 )
 """`writer`: the process that holds a SQLite file. `pulse`: the last write that only proved that writing works."""
+
+freeze = Table(
+    "freeze",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("by", Text),
+    Column("why", Text),
+    Column("since", Instant),
+)
+"""One row, always there, so that a send and a freeze can wait for each other; `by` says who froze, NULL nobody."""
+
+epoch = Table(
+    "epoch",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("database", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+"""One row: which database this was when the bot last used it, to notice that it is a restored copy."""
