@@ -85,9 +85,7 @@ async def connect(proxy: FaultProxy) -> AsyncIterator[Connect]:
             await each.writer.wait_closed()
 
 
-async def test_an_undisturbed_connection_is_passed_through_both_ways(
-    proxy: FaultProxy, connect: Connect, echo: Echo
-) -> None:
+async def test_an_undisturbed_connection_is_passed_through_both_ways(connect: Connect, echo: Echo) -> None:
     one = await connect()
     await one.says(b"good morning")
     assert await one.hears(12) == b"good morning"
