@@ -59,6 +59,21 @@ class Guarded:
     provider: Provider
 
 
+class _Until:
+    """The moment after which nothing may be sent, counted from before the attempt was committed: a process that was stopped
+    in between must not go on as if no time had passed. On two clocks, for one may be set back and the other may have been
+    paused with the machine."""
+
+    def __init__(self, clock: Clock, span: timedelta) -> None:
+        self._clock = clock
+        self._at = clock.now() + span
+        self.loop_time = asyncio.get_running_loop().time() + span.total_seconds()
+
+    @property
+    def is_over(self) -> bool:
+        return self._clock.now() >= self._at or asyncio.get_running_loop().time() >= self.loop_time
+
+
 class Execution:
     """Advances a claimed action that is ACCEPTED: to its ending, or to a state that the reconciler takes over."""
 
@@ -97,6 +112,7 @@ class Execution:
         if not provider.facts.has_list:
             # Nothing else would ever bring it back into a digest.
             await self._watchlist.watch(invoice.ref, claim.action.actor.user, self._clock.now())
+        until = _Until(self._clock, SEND_DEADLINE)
         attempt = await self._journal.begin(claim, Before.of(invoice), provider.facts.key_window, self._clock.now())
         claim = replace(claim, attempt=attempt, action=replace(claim.action, state=ActionState.EXECUTING))
         order = ActionOrder(
@@ -108,7 +124,7 @@ class Execution:
             method=attempt.method,
             details=claim.action.details,
         )
-        outcome = await self._perform(provider, order, attempt.sends)
+        outcome = await self._perform(provider, order, attempt.sends, until)
         if is_in_doubt and isinstance(outcome, Rejected):
             # A no to the second send says nothing about the first one, which may still have happened.
             outcome = Unknown(cause=outcome.detail, request_id=outcome.request_id)
@@ -250,9 +266,9 @@ class Execution:
             afresh=action.kind.traits.reads_roles_afresh,
         )
 
-    async def _perform(self, provider: Provider, order: ActionOrder, sends: int) -> Outcome:
+    async def _perform(self, provider: Provider, order: ActionOrder, sends: int, until: _Until) -> Outcome:
         started = time.perf_counter()
-        outcome = await self._answer_to(provider, order)
+        outcome = await self._answer_to(provider, order, until)
         _log.info(
             "attempt.sent",
             kind=order.action.value,
@@ -264,10 +280,13 @@ class Execution:
         )
         return outcome
 
-    async def _answer_to(self, provider: Provider, order: ActionOrder) -> Outcome:
+    async def _answer_to(self, provider: Provider, order: ActionOrder, until: _Until) -> Outcome:
         """Nothing that goes wrong here is a failure: the request may be on its way."""
+        if until.is_over:
+            # The process stood still after the attempt was committed; somebody else may be at it by now.
+            return Unknown(cause="the bot was held up before it could send")
         try:
-            async with asyncio.timeout(SEND_DEADLINE.total_seconds()):
+            async with asyncio.timeout_at(until.loop_time):
                 return await provider.perform(order)
         except TimeoutError:
             return Unknown(cause=f"no answer within {SEND_DEADLINE.seconds} seconds")

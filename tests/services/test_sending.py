@@ -16,11 +16,12 @@ from bot.domain.errors import FailureReason, JournalUnavailable, LeaseLost, Prov
 from bot.domain.invoice import InvoiceRef, InvoiceStatus
 from bot.domain.money import Money
 from bot.domain.outcome import Declined, Outcome, Pending, Rejected, RejectedReason, Succeeded, Unknown
-from bot.domain.records import Claim
+from bot.domain.records import Attempt, Before, Claim
 from bot.domain.refusal import RefusalKind
 from bot.ports import ActionOrder, AlreadyAccepted, Redelivered
-from bot.services.execution import Execution
+from bot.services.execution import SEND_DEADLINE, Execution
 from bot.services.worker import LEASE
+from bot.storage.journal import SqlJournal
 from tests.builders import AMEX, FACTS, FUNDS, INVOICE, OWED, REF, STOLEN, TOM, declined, ended, on_card, paid
 from tests.fakes import FakeProvider, FlakyJournal
 from tests.services.bench import HOUR, MINUTE, SECOND, Bench, Outside
@@ -426,3 +427,36 @@ async def test_a_database_that_goes_away_before_the_send_leaves_no_doubt_about_i
     with pytest.raises(JournalUnavailable):
         await execution.execute(claim)
     assert (bench.provider.performed, await bench.state()) == ([], ActionState.ACCEPTED)
+
+
+class HeldUpJournal(SqlJournal):
+    """The process stands still for `span` between the commit of an attempt and its send."""
+
+    def __init__(self, bench: Bench, span: timedelta) -> None:
+        super().__init__(bench.storage.journal._db)
+        self._clock = bench.clock
+        self._span = span
+
+    async def begin(self, claim: Claim, before: Before, key_window: timedelta, now: datetime) -> Attempt:
+        attempt = await super().begin(claim, before, key_window, now)
+        self._clock.advance(self._span)
+        return attempt
+
+
+async def test_a_worker_that_stood_still_after_it_began_sends_nothing_any_more(outside: Outside, bench: Bench) -> None:
+    slow = Bench(outside, bench.provider, journal=HeldUpJournal(bench, SEND_DEADLINE))
+    await slow.press(await slow.shown())
+
+    await slow.work()
+
+    assert bench.provider.performed == []
+    assert await bench.state() is ActionState.UNKNOWN
+
+
+async def test_a_worker_that_stood_still_for_a_moment_still_sends(outside: Outside, bench: Bench) -> None:
+    slow = Bench(outside, bench.provider, journal=HeldUpJournal(bench, SEND_DEADLINE - SECOND))
+    await slow.press(await slow.shown())
+
+    await slow.work()
+
+    assert await bench.state() is ActionState.SUCCEEDED
