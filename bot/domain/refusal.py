@@ -39,6 +39,7 @@ class RefusalKind(StrEnum):
     UNKNOWN_METHOD = "unknown_method"
     READ_FAILED = "read_failed"
     CONFIRM_SEND = "confirm_send"
+    FROZEN = "frozen"
     MISSING_REASON = "missing_reason"
 
 

@@ -14,7 +14,7 @@ import structlog
 from bot.domain.action import Action, ActionState, Word
 from bot.domain.choices import COOL_DOWN
 from bot.domain.details import Received
-from bot.domain.errors import FailureReason, JournalUnavailable, ProviderFailure
+from bot.domain.errors import FailureReason, JournalUnavailable, NotBegun, ProviderFailure
 from bot.domain.invoice import Invoice, InvoiceRef, InvoiceStatus
 from bot.domain.money import Money
 from bot.domain.offer import changed_since
@@ -106,14 +106,21 @@ class Execution:
         await self.send(guarded)
 
     async def send(self, guarded: Guarded) -> None:
-        """Commit the attempt, send it once, record how it ended. Also used for a re-send under the same key."""
+        """Commit the attempt, send it once, record how it ended. Also used for a re-send under the same key; only then
+        raises NotBegun, where nothing may be sent now."""
         claim, invoice, provider = guarded.claim, guarded.invoice, guarded.provider
         is_in_doubt = claim.action.state is ActionState.UNKNOWN
         if not provider.facts.has_list:
             # Nothing else would ever bring it back into a digest.
             await self._watchlist.watch(invoice.ref, claim.action.actor.user, self._clock.now())
         until = _Until(self._clock, SEND_DEADLINE)
-        attempt = await self._journal.begin(claim, Before.of(invoice), provider.facts.key_window, self._clock.now())
+        try:
+            attempt = await self._begin(claim, invoice, provider)
+        except NotBegun as stopped:
+            if is_in_doubt:
+                raise
+            await self.record(claim, await self._after_all(claim, self._refused(stopped.refusal, invoice)))
+            return
         claim = replace(claim, attempt=attempt, action=replace(claim.action, state=ActionState.EXECUTING))
         order = ActionOrder(
             action=attempt.action,
@@ -129,6 +136,14 @@ class Execution:
             # A no to the second send says nothing about the first one, which may still have happened.
             outcome = Unknown(cause=outcome.detail, request_id=outcome.request_id)
         await self.record(claim, await self.step_of(claim, attempt, outcome))
+
+    async def _begin(self, claim: Claim, invoice: Invoice, provider: Provider) -> Attempt:
+        action, within = claim.action, None
+        if claim.attempt is None:  # what has begun is among the person's decisions of the day already
+            word, channel = Word(action.kind.value), action.reply_to.channel
+            within = self._rights.day_limit(action.actor, word, channel, invoice.ref.account, invoice.owed)
+        window = provider.facts.key_window
+        return await self._journal.begin(claim, Before.of(invoice), window, self._clock.now(), within=within)
 
     async def guard_resend(self, claim: Claim) -> Guarded | None:
         """The guard read before a re-send under the same key; None unless everything still equals the offer."""
@@ -194,9 +209,10 @@ class Execution:
 
     async def _after_all(self, claim: Claim, refused: Step) -> Step:
         """A send that was turned away by a rate limit may have had its effect all the same, whatever the provider said.
-        Where the invoice has changed since, its records decide before anybody is told that nothing was done."""
+        Where the invoice has changed since, or nobody may send any more, its records decide before anybody is told that
+        nothing was done."""
         attempt, refusal = claim.attempt, refused.ending.refusal
-        if attempt is None or refusal is None or refusal.kind is not RefusalKind.CHANGED:
+        if attempt is None or refusal is None or refusal.kind not in {RefusalKind.CHANGED, RefusalKind.FROZEN}:
             return refused
         outcome = await self._accounts.settle(attempt)
         return refused if isinstance(outcome, Rejected) else await self.step_of(claim, attempt, outcome)

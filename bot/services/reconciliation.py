@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.action import ActionState
 from bot.domain.capability import Resend
+from bot.domain.errors import NotBegun
 from bot.domain.invoice import PaymentState
 from bot.domain.outcome import Pending, Rejected, RejectedReason, Unknown
 from bot.domain.records import Attempt, Claim, Ending
@@ -86,8 +87,12 @@ class Reconciliation:
 
     async def _resend_or_wait(self, claim: Claim, attempt: Attempt, cause: str, *, by: datetime | None = None) -> None:
         if self._may_resend(claim, attempt) and (guarded := await self._execution.guard_resend(claim)) is not None:
-            await self._execution.send(guarded)
-            return
+            try:
+                await self._execution.send(guarded)
+            except NotBegun:
+                cause = f"{cause}, and it was not sent again because Recoup is frozen"
+            else:
+                return
         await self._wait(claim, cause, by=by)
 
     def _may_resend(self, claim: Claim, attempt: Attempt) -> bool:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.domain.action import BOUND, Word
+from bot.domain.action import BOUND, Action, Word
 from bot.domain.content import Choice, Row
 from bot.domain.money import Money
 from bot.domain.policy import Actor, People, Policy, Request
 from bot.domain.refusal import Refusal
-from bot.ports import Clock, Directory, Journal
+from bot.ports import Clock, DayLimit, Directory, Journal
 
 _DAY = timedelta(hours=24)
 _WORDS = {
@@ -29,6 +30,8 @@ _WORDS = {
     Choice.CHECK: Word.VIEW,
 }
 """The right that each button needs."""
+_WRITING = frozenset({*(Word(action.value) for action in Action), Word.APPROVE})
+"""What a freeze forbids to everybody."""
 
 
 class Rights:
@@ -51,24 +54,29 @@ class Rights:
     ) -> Refusal | None:
         """From the snapshot: no network."""
         request = await self._request(actor, word, channel, account, amount)
-        return self._policy.objection(actor, request, self._directory.snapshot(), self._clock.now())
+        objection = self._policy.objection(actor, request, self._directory.snapshot(), self._clock.now())
+        return objection or await self._frozen(word)
 
     async def objection_at_execution(
         self, actor: Actor, word: Word, channel: str, account: str, amount: Money, *, afresh: bool
     ) -> Refusal | None:
-        """The worker's check. Its own amount is already among the person's live decisions, so it is taken out again."""
+        """The worker's check. What a person may do in a day is judged later, where the attempt begins (`day_limit`)."""
         people: People | None = await self._directory.afresh() if afresh else self._directory.snapshot()
-        request = await self._request(actor, word, channel, account, amount)
-        if amount.currency in request.spent:
-            others = request.spent[amount.currency] - amount
-            request = Request(
-                word=word,
-                channel=channel,
-                account=account,
-                amount=amount,
-                spent={**request.spent, amount.currency: Money(max(others.minor, 0), amount.currency)},
-            )
-        return self._policy.objection(actor, request, people, self._clock.now())
+        request = Request(word=word, channel=channel, account=account, amount=amount)
+        return self._policy.objection(actor, request, people, self._clock.now()) or await self._frozen(word)
+
+    def day_limit(self, actor: Actor, word: Word, channel: str, account: str, amount: Money) -> DayLimit | None:
+        """The same question once more, for when it is known what the person's other decisions of the day come to; None
+        where no rule sets such a limit. Asked inside a transaction, so it must not wait for anything."""
+        if word not in BOUND or not self._policy.has_daily_limits:
+            return None
+        people, now = self._directory.snapshot(), self._clock.now()
+
+        def within(spent: Mapping[str, Money]) -> Refusal | None:
+            request = Request(word=word, channel=channel, account=account, amount=amount, spent=spent)
+            return self._policy.objection(actor, request, people, now)
+
+        return within
 
     async def theirs(self, row: Row, actor: Actor, channel: str) -> Row:
         """A private row with only the buttons that its reader may press; a message for all can't be trimmed for one."""
@@ -93,6 +101,10 @@ class Rights:
             for name in names
             if self._policy.may(actor, Request(word=Word.VIEW, channel=channel, account=name), people, now)
         )
+
+    async def _frozen(self, word: Word) -> Refusal | None:
+        frozen = await self._journal.frozen() if word in _WRITING else None
+        return frozen.refusal if frozen is not None else None
 
     async def _request(
         self, actor: Actor, word: Word, channel: str | None, account: str | None, amount: Money | None

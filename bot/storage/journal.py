@@ -12,16 +12,18 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.action import LIVE, ActionState
-from bot.domain.errors import JournalUnavailable, LeaseLost
+from bot.domain.errors import JournalUnavailable, LeaseLost, NotBegun
 from bot.domain.invoice import Invoice, InvoiceRef
+from bot.domain.money import Money
 from bot.domain.offer import Offer, redrawn
 from bot.domain.records import ActionRecord, Attempt, Before, Claim, Ending
-from bot.ports import Busy, Say, Step
-from bot.storage import codec, rows
+from bot.ports import Busy, DayLimit, Say, Step
+from bot.storage import codec, freezing, rows
 from bot.storage.database import Database, insert_into, uninterrupted
+from bot.storage.freezing import JournalFreeze
 from bot.storage.instant import db_now, milliseconds
 from bot.storage.presses import JournalPresses
-from bot.storage.reading import IS_KNOWN, JournalReading, count_ended
+from bot.storage.reading import IS_KNOWN, JournalReading, count_ended, sums
 from bot.storage.rows import Entry, Line
 from bot.storage.tables import (
     action,
@@ -40,12 +42,13 @@ _KEY_SHARE = 0.8
 """The part of the provider's key window in which we still trust a key."""
 _DELIVERIES_KEPT = timedelta(hours=24)
 _WORDS_KEPT = timedelta(days=90)
+_DAY = timedelta(hours=24)
 _TRIES = 5
 _LOST = "the bot stopped before the answer was written down"
 
 
 @uninterrupted
-class SqlJournal(JournalPresses, JournalReading):
+class SqlJournal(JournalPresses, JournalFreeze, JournalReading):
     """See `bot.ports.Journal`. Races are judged by the database; nothing is locked in this process."""
 
     def __init__(self, database: Database) -> None:
@@ -123,7 +126,9 @@ class SqlJournal(JournalPresses, JournalReading):
                 return await _claim_of(connection, claim.owner, record)
             raise JournalUnavailable("the decision about this invoice kept changing; try again")
 
-    async def begin(self, claim: Claim, before: Before, key_window: timedelta, now: datetime) -> Attempt:
+    async def begin(
+        self, claim: Claim, before: Before, key_window: timedelta, now: datetime, *, within: DayLimit | None = None
+    ) -> Attempt:
         begun = (
             update(action)
             .where(_held(claim))
@@ -131,6 +136,10 @@ class SqlJournal(JournalPresses, JournalReading):
             .returning(action)
         )
         async with self._db.write() as connection:
+            if (frozen := await freezing.held(connection)) is not None:
+                raise NotBegun(frozen.refusal)
+            if within is not None and (refusal := within(await _begun_by(connection, claim.action, now))) is not None:
+                raise NotBegun(refusal)
             record = _still_ours((await connection.execute(begun)).first(), claim)
             again = (
                 update(attempt)
@@ -263,6 +272,16 @@ async def _claim_of(connection: AsyncConnection, owner: str, record: ActionRecor
         offer=rows.offer_of(shown) if shown else None,
         attempt=rows.attempt_of(sent, record) if sent else None,
     )
+
+
+async def _begun_by(connection: AsyncConnection, record: ActionRecord, now: datetime) -> dict[str, Money]:
+    """What this person's other decisions that have begun come to. Holds their live ones until this transaction ends, all in
+    one order: the next of them to begin waits for this one and counts it."""
+    theirs = select(action.c.id).where(action.c.actor == record.actor.user, action.c.state.in_(LIVE))
+    await connection.execute(theirs.order_by(action.c.seq).with_for_update())
+    has_begun = exists(select(1).where(attempt.c.action_id == action.c.id))
+    others = sums(record.actor.user, now - _DAY).where(action.c.id != record.id, has_begun)
+    return {row.currency: Money(int(row.total), row.currency) for row in await connection.execute(others)}
 
 
 async def _answer_attempt(connection: AsyncConnection, action_id: str, step: Step) -> None:

@@ -99,18 +99,7 @@ class JournalReading:
             return moment
 
     async def spent(self, user: str, since: datetime) -> dict[str, Money]:
-        total = func.sum(action.c.amount_minor, type_=BigInteger).label("total")
-        found = (
-            select(action.c.currency, total)
-            .where(
-                action.c.actor == user,
-                action.c.created_at >= since,
-                action.c.state.in_([*LIVE, ActionState.SUCCEEDED]),
-                action.c.kind.in_([kind for kind in Action if kind.traits.is_bound]),
-                action.c.currency.is_not(None),
-            )
-            .group_by(action.c.currency)
-        )
+        found = sums(user, since)
         async with self._db.read() as connection:
             # PostgreSQL answers the sum of a bigint as numeric.
             return {row.currency: Money(int(row.total), row.currency) for row in await connection.execute(found)}
@@ -148,3 +137,19 @@ class JournalReading:
 def count_ended(ref: InvoiceRef) -> Select[int]:
     """Our own actions on the invoice that were sent and have ended: the second half of an offer's version."""
     return select(func.count()).select_from(action).where(rows.about(action.c, ref), action.c.state.in_(ENDED_BY_SENDING))
+
+
+def sums(user: str, since: datetime) -> Select[tuple[str, int]]:
+    """What a person's bound decisions moved or may still move, a row per currency."""
+    total = func.sum(action.c.amount_minor, type_=BigInteger).label("total")
+    return (
+        select(action.c.currency, total)
+        .where(
+            action.c.actor == user,
+            action.c.created_at >= since,
+            action.c.state.in_([*LIVE, ActionState.SUCCEEDED]),
+            action.c.kind.in_([kind for kind in Action if kind.traits.is_bound]),
+            action.c.currency.is_not(None),
+        )
+        .group_by(action.c.currency)
+    )

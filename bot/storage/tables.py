@@ -292,8 +292,8 @@ mark = Table(
 )
 """`writer`: the process that holds a SQLite file. `pulse`: the last write that only proved that writing works."""
 
-freeze = Table(
-    "freeze",
+frozen = Table(
+    "frozen",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("by", Text),

@@ -7,6 +7,7 @@ from typing import assert_never
 
 from bot.domain.action import Action, ActionState, Word
 from bot.domain.decline import DeclineClass
+from bot.domain.freeze import BOT
 from bot.domain.refusal import Refusal, RefusalKind
 from handlers.views.text import code, escape, mentions, person, prose
 from handlers.views.times import moment_of
@@ -148,6 +149,11 @@ def refusal_sentence(refusal: Refusal, command: str) -> str:  # noqa: C901, PLR0
             detail = prose(facts.get("detail"))
             why = f": {detail}" if detail else ""
             return f"The invoice could not be read{why}. Nothing was changed; try again in a minute."
+        case RefusalKind.FROZEN:
+            return (
+                f"Recoup is frozen{_frozen(facts)}: nothing can be changed at any provider, so nothing happened. Reading "
+                f"still works. When it is safe again: {code(f'{command} unfreeze')}."
+            )
         case RefusalKind.MISSING_REASON:
             return "A reason is needed: choose one, and for “Other” write it in a few words."
         case _:
@@ -202,6 +208,14 @@ def _show(facts: Facts, command: str) -> str:
 def _since(facts: Facts) -> str:
     at = moment_of(facts.get("at"))
     return f" since {at}" if at else ""
+
+
+def _frozen(facts: Facts) -> str:
+    """By whom, since when and why, as far as known; the bot may have frozen itself."""
+    by = facts.get("by", "")
+    name = " by itself" if by == BOT else f" by {person(by)}" if by else ""
+    why = prose(facts.get("why"))
+    return f"{name}{_since(facts)}{f' (“{why}”)' if why else ''}"
 
 
 def _pressed_by(facts: Facts) -> str:

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import sqlite3
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,7 +16,7 @@ import pytest_asyncio
 
 from bot.storage.engine import Storage, open_storage
 from bot.storage.schema import migrate
-from bot.storage.tables import metadata
+from tests.emptying import empty_file
 from tests.services.bench import Bench, Outside, quick_disk
 
 
@@ -48,7 +46,7 @@ async def open_store(shared_file: Path) -> AsyncIterator[Storage]:
 
 @pytest.fixture
 def storage(open_store: Storage, shared_file: Path) -> Storage:
-    _empty(shared_file)
+    empty_file(shared_file)
     return open_store
 
 
@@ -60,15 +58,3 @@ def outside(storage: Storage) -> Outside:
 @pytest.fixture
 def bench(outside: Outside) -> Bench:
     return Bench(outside)
-
-
-def _empty(file: Path) -> None:
-    """Every row deleted; the audit trail's triggers are taken away meanwhile."""
-    with closing(sqlite3.connect(file)) as connection, connection:
-        triggers = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
-        for name, _ in triggers:
-            connection.execute(f"DROP TRIGGER {name}")
-        for table in reversed(metadata.sorted_tables):
-            connection.execute(f"DELETE FROM {table.name}")
-        for _, sql in triggers:
-            connection.execute(sql)

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +16,8 @@ import pytest_asyncio
 
 from bot.storage.engine import Storage, open_storage
 from bot.storage.schema import migrate
-from bot.storage.tables import metadata
 from tests import postgres
+from tests.emptying import empty_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +78,5 @@ def replica(pair: Pair) -> Storage:
 
 
 def _emptied(file: Path) -> str:
-    """The file's URL, every row deleted; the audit trail's triggers are taken away meanwhile."""
-    with closing(sqlite3.connect(file)) as connection, connection:
-        triggers = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
-        for name, _ in triggers:
-            connection.execute(f"DROP TRIGGER {name}")
-        for table in reversed(metadata.sorted_tables):
-            connection.execute(f"DELETE FROM {table.name}")
-        for _, sql in triggers:
-            connection.execute(sql)
+    empty_file(file)
     return f"sqlite+aiosqlite:///{file}"

@@ -35,7 +35,7 @@ def downgrade() -> None:
     op.drop_table("seal")
     if op.get_bind().dialect.name == "postgresql":
         op.execute("DROP FUNCTION refuse_change_of_seal()")
-    op.drop_table("freeze")
+    op.drop_table("frozen")
     op.drop_column("action", "verdict")
     op.drop_column("action", "approval_id")
     op.drop_table("approval")
@@ -77,12 +77,12 @@ def _create_approvals() -> None:
 
 def _create_freeze() -> None:
     table = op.create_table(
-        "freeze",
+        "frozen",
         sa.Column("id", sa.Integer, nullable=False),
         sa.Column("by", sa.Text, nullable=True),
         sa.Column("why", sa.Text, nullable=True),
         sa.Column("since", sa.BigInteger, nullable=True),
-        sa.PrimaryKeyConstraint("id", name="pk_freeze"),
+        sa.PrimaryKeyConstraint("id", name="pk_frozen"),
     )
     op.bulk_insert(table, [{"id": 1}])
 
