@@ -18,7 +18,7 @@ from bot.domain.money import Money
 from bot.domain.outcome import Declined, Outcome, Pending, Rejected, RejectedReason, Succeeded, Unknown
 from bot.domain.records import Attempt, Before, Claim
 from bot.domain.refusal import RefusalKind
-from bot.ports import ActionOrder, AlreadyAccepted, Redelivered
+from bot.ports import ActionOrder, AlreadyAccepted, DayLimit, Redelivered
 from bot.services.execution import SEND_DEADLINE, Execution
 from bot.services.worker import LEASE
 from bot.storage.journal import SqlJournal
@@ -437,8 +437,10 @@ class HeldUpJournal(SqlJournal):
         self._clock = bench.clock
         self._span = span
 
-    async def begin(self, claim: Claim, before: Before, key_window: timedelta, now: datetime) -> Attempt:
-        attempt = await super().begin(claim, before, key_window, now)
+    async def begin(
+        self, claim: Claim, before: Before, key_window: timedelta, now: datetime, *, within: DayLimit | None = None
+    ) -> Attempt:
+        attempt = await super().begin(claim, before, key_window, now, within=within)
         self._clock.advance(self._span)
         return attempt
 
