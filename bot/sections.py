@@ -90,6 +90,21 @@ class AllowSection(_Section):
     channels: list[Channel] | None = Field(default=None, description="Only in these channels; in all when not set.")
 
 
+class ApproveSection(_Section):
+    """`[[approve]]`: what a second person has to agree to, above which amounts, who that is, and where they are asked."""
+
+    actions: list[str] = Field(description="The actions on an invoice that need a second person, by their words.")
+    above: Amounts | None = Field(
+        default=None,
+        description="Only above these amounts, by currency; always for a currency that is not named, and without this key.",
+    )
+    by: str = Field(description="The role that may agree; some `[[allow]]` has to give it `approve`. Never who asked.")
+    channel: Channel = Field(description="Where they are asked; the bot has to be a member.")
+    expires: str = Field(
+        default="24h", description="How long they have: `90m`, `24h`, `2d`; 5 minutes to 30 days. Reminded once, half-way."
+    )
+
+
 class HttpSection(_Section):
     """Where the bot listens: Slack's requests, health and metrics."""
 

@@ -19,14 +19,14 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError
 
-from bot.domain.action import STAR, Word
 from bot.domain.digest import DigestPlan
 from bot.domain.errors import RecoupError, UnusableValue
 from bot.domain.invoice import account_name
-from bot.domain.money import Money, known_currency
-from bot.domain.policy import Role, Rule
+from bot.domain.policy import ApprovalRule, Role, Rule
+from bot.lines import Lines
+from bot.rules import RuleReader, amounts, unknown_accounts
 from bot.scheduling import read_cron
-from bot.sections import AllowSection, Amounts, Channel, DigestSection, HttpSection, RoleSection
+from bot.sections import AllowSection, ApproveSection, Channel, DigestSection, HttpSection, RoleSection
 
 DEFAULT_CONFIG = "recoup.toml"
 DEFAULT_DATABASE = "sqlite+aiosqlite:///recoup.db"
@@ -89,6 +89,7 @@ class Settings(BaseSettings):
     digest: dict[str, DigestSection] = Field(default_factory=dict)
     roles: dict[str, RoleSection] = Field(default_factory=dict)
     allow: list[AllowSection] = Field(default_factory=list)
+    approve: list[ApproveSection] = Field(default_factory=list)
 
     @classmethod
     def settings_customise_sources(
@@ -142,6 +143,7 @@ class Configuration:
     digests: tuple[DigestPlan, ...]
     roles: Mapping[str, Role]
     rules: tuple[Rule, ...]
+    approvals: tuple[ApprovalRule, ...] = ()
 
 
 def load_configuration(*, needs_slack: bool = True) -> Configuration:
@@ -156,23 +158,25 @@ def read_configuration(*, needs_slack: bool = True) -> tuple[Configuration | Non
     """The same for who wants to go on in spite of problems: what can be used, without the sections that hold a problem
     and those that name them. None: nothing can be used."""
     values: dict[str, Any] = {}
+    lines = Lines()
     try:
-        values = _without_unsafe(_read_toml())
+        written, lines = _read_toml()
+        values = _without_unsafe(written)
         settings = Settings(**values)
     except ConfigurationError as error:
         return _salvaged({}, {"accounts"}, error.problems, needs_slack)
     except ValidationError as error:
         broken = {str(problem["loc"][0]) for problem in error.errors(include_input=False) if problem["loc"]}
-        return _salvaged(values, broken, _sentences(error), needs_slack)
+        return _salvaged(values, broken, _sentences(error, lines), needs_slack)
     except SettingsError:  # a whole section as JSON in one variable, which no variable of ours holds
         return None, _unknown_variables()
-    return _meant(settings, needs_slack)
+    return _meant(settings, needs_slack, lines)
 
 
 def _salvaged(
     values: dict[str, Any], broken: set[str], problems: list[str], needs_slack: bool
 ) -> tuple[Configuration | None, list[str]]:
-    named_by = {"accounts": {"digest", "allow"}, "roles": {"allow"}}
+    named_by = {"accounts": {"digest", "allow", "approve"}, "roles": {"allow", "approve"}, "allow": {"approve"}}
     left_out = broken.union(*(named_by.get(section, set()) for section in broken))
     try:
         settings = Settings(**{key: value for key, value in values.items() if key not in left_out})
@@ -180,12 +184,15 @@ def _salvaged(
         return None, problems + _unknown_variables()
     if "accounts" in left_out:  # without `base_url` a key might go to a host that it is not for
         settings = settings.model_copy(update={"accounts": {}})
-    configuration, more = _meant(settings, needs_slack)
+    configuration, more = _meant(settings, needs_slack, Lines())
     return configuration, problems + more
 
 
-def _meant(settings: Settings, needs_slack: bool) -> tuple[Configuration, list[str]]:
+def _meant(settings: Settings, needs_slack: bool, lines: Lines) -> tuple[Configuration, list[str]]:
     problems: list[str] = []
+    accounts = _accounts(settings, problems)
+    names = tuple(account.name for account in accounts)
+    reader = RuleReader(settings.roles, names, lines, problems)
     configuration = Configuration(
         slack=_slack(settings, problems, needed=needs_slack),
         database_url=settings.database_url.get_secret_value(),
@@ -194,24 +201,26 @@ def _meant(settings: Settings, needs_slack: bool) -> tuple[Configuration, list[s
         log_level=settings.log_level,
         command=settings.command,
         ops_channel=settings.ops_channel,
-        accounts=(accounts := _accounts(settings, problems)),
-        digests=_digests(settings, tuple(account.name for account in accounts), problems),
+        accounts=accounts,
+        digests=_digests(settings, names, lines, problems),
         roles={
             name: Role(name, frozenset(role.users), frozenset(role.usergroups)) for name, role in settings.roles.items()
         },
-        rules=_rules(settings, {account.name for account in accounts}, problems),
+        rules=(rules := reader.rules(settings.allow)),
+        approvals=reader.approvals(settings.approve, rules),
     )
     return configuration, problems + _unknown_variables()
 
 
-def _read_toml() -> dict[str, Any]:
+def _read_toml() -> tuple[dict[str, Any], Lines]:
     named = os.environ.get("RECOUP_CONFIG") or None
     path = Path(named or DEFAULT_CONFIG)
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+        text = path.read_text(encoding="utf-8")
+        return tomllib.loads(text, parse_float=Decimal), Lines(text)
     except FileNotFoundError:
         if named is None:
-            return {}
+            return {}, Lines()
         raise ConfigurationError([f"RECOUP_CONFIG names {path}, and there is no such file."]) from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError([f"{path} is not valid TOML: {error}."]) from None
@@ -220,11 +229,7 @@ def _read_toml() -> dict[str, Any]:
 
 
 def _without_unsafe(values: dict[str, Any]) -> dict[str, Any]:
-    """A rule that is not enforced stops the start; the secrets of Slack and of the database stay in the environment."""
-    if "approve" in values:
-        raise ConfigurationError(
-            ["[[approve]] is not enforced by this version of Recoup, so it will not start with it. Remove the table."]
-        )
+    """The secrets of Slack and of the database stay in the environment."""
     problems = [
         f"`{key}` does not belong in recoup.toml: set it in the environment."
         for key in sorted(values)
@@ -266,26 +271,26 @@ def _as_text(name: str, account: object, problems: list[str]) -> object:
     return {key: str(value) for key, value in account.items()}
 
 
-def _sentences(error: ValidationError) -> list[str]:
+def _sentences(error: ValidationError, lines: Lines) -> list[str]:
     """One sentence per problem, without the value: it may be a secret."""
     sentences = []
     for problem in error.errors(include_url=False, include_input=False):
-        where = _named(problem["loc"])
+        where = _named(problem["loc"], lines)
         if problem["type"] == "extra_forbidden":
-            sentences.append(f"`{where}` is not a setting that Recoup knows; remove it or mend its spelling.")
+            sentences.append(f"{where} is not a setting that Recoup knows; remove it or mend its spelling.")
         elif problem["type"] == "missing":
-            sentences.append(f"`{where}` is missing.")
+            sentences.append(f"{where} is missing.")
         else:
-            sentences.append(f"`{where}`: {problem['msg'].removeprefix('Value error, ')}.")
+            sentences.append(f"{where}: {problem['msg'].removeprefix('Value error, ')}.")
     return sentences
 
 
-def _named(path: tuple[int | str, ...]) -> str:
-    """The variable where the value may come from one that is set, else the key in `recoup.toml`."""
+def _named(path: tuple[int | str, ...], lines: Lines) -> str:
+    """The variable where the value may come from one that is set, else the key in `recoup.toml`, with its line."""
     variable = "RECOUP_" + "__".join(str(part).upper().replace("-", "_") for part in path)
     is_set = any(name.upper() == variable or name.upper().startswith(f"{variable}__") for name in os.environ)
     key = "".join(f" number {part + 1}" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
-    return variable if is_set else key or "the configuration"
+    return f"`{variable}`" if is_set else f"`{key or 'the configuration'}`{lines.told(path)}"
 
 
 def _slack(settings: Settings, problems: list[str], *, needed: bool) -> SlackConfiguration | None:
@@ -341,15 +346,15 @@ def _accounts(settings: Settings, problems: list[str]) -> tuple[AccountConfigura
     return tuple(accounts.values())
 
 
-def _digests(settings: Settings, accounts: tuple[str, ...], problems: list[str]) -> tuple[DigestPlan, ...]:
+def _digests(settings: Settings, accounts: tuple[str, ...], lines: Lines, problems: list[str]) -> tuple[DigestPlan, ...]:
     plans = []
     for name, section in settings.digest.items():
-        where = f"digest.{name}"
+        where = f"digest.{name}{lines.told(('digest', name))}"
         try:
             read_cron(section.cron, section.timezone)
         except UnusableValue as error:
             problems.append(f"{where}: {error}.")
-        problems += _unknown_accounts(section.accounts, set(accounts), f"{where}.accounts")
+        problems += unknown_accounts(section.accounts, accounts, f"{where}.accounts")
         plans.append(
             DigestPlan(
                 name=name,
@@ -357,64 +362,11 @@ def _digests(settings: Settings, accounts: tuple[str, ...], problems: list[str])
                 cron=section.cron,
                 timezone=section.timezone,
                 accounts=tuple(section.accounts) if section.accounts is not None else accounts,
-                minimum=_amounts(section.minimum, f"{where}.minimum", problems) or {},
+                minimum=amounts(section.minimum, f"{where}.minimum", problems) or {},
                 quiet_line=section.quiet_line,
             )
         )
     return tuple(plans)
-
-
-def _rules(settings: Settings, accounts: set[str], problems: list[str]) -> tuple[Rule, ...]:
-    rules = []
-    for number, section in enumerate(settings.allow, start=1):
-        where = f"allow number {number}"
-        if section.role not in settings.roles:
-            problems.append(f"{where}: there is no role “{section.role}”.")
-        problems += _unknown_accounts(section.accounts, accounts, f"{where}.accounts")
-        rules.append(
-            Rule(
-                role=section.role,
-                words=_words(section.actions, where, problems),
-                up_to=_amounts(section.up_to, f"{where}.up_to", problems),
-                per_day=_amounts(section.per_day, f"{where}.per_day", problems),
-                accounts=frozenset(section.accounts) if section.accounts is not None else None,
-                channels=frozenset(section.channels) if section.channels is not None else None,
-            )
-        )
-    return tuple(rules)
-
-
-def _unknown_accounts(named: list[str] | None, accounts: set[str], where: str) -> list[str]:
-    return [f"{where}: there is no account “{name}”." for name in sorted(set(named or ()) - accounts)]
-
-
-def _words(names: list[str], where: str, problems: list[str]) -> frozenset[Word]:
-    words: set[Word] = set()
-    for name in names:
-        if name == "*":
-            words |= STAR
-        elif name in set(Word):
-            words.add(Word(name))
-        else:
-            problems.append(f"{where}: “{name}” is not an action; known are {', '.join(Word)} and *.")
-    return frozenset(words)
-
-
-def _amounts(amounts: Amounts | None, where: str, problems: list[str]) -> dict[str, Money] | None:
-    """None where there is no such bound; an empty table bounds everything to nothing."""
-    if amounts is None:
-        return None
-    read: dict[str, Money] = {}
-    for code, amount in amounts.items():
-        try:
-            money = Money.from_major(str(amount), known_currency(code))
-        except UnusableValue as error:
-            problems.append(f"{where}: {error}.")
-            continue
-        if money.minor < 0:
-            problems.append(f"{where}: an amount cannot be negative.")
-        read[money.currency] = money
-    return read
 
 
 def _unknown_variables() -> list[str]:

@@ -11,10 +11,10 @@ from pydantic.fields import FieldInfo
 
 from bot.domain.action import STAR, Word
 from bot.providers import registry
-from bot.sections import AllowSection, DigestSection, HttpSection, RoleSection
+from bot.sections import AllowSection, ApproveSection, DigestSection, HttpSection, RoleSection
 from bot.settings import Settings
 
-_IN_SECTIONS = {"http", "accounts", "digest", "roles", "allow"}
+_IN_SECTIONS = {"http", "accounts", "digest", "roles", "allow", "approve"}
 _ENVIRONMENT_ONLY = {"slack_api_url", "config"}
 """Beside the secrets, for which no key of the file is shown."""
 _HEAD = """# Settings
@@ -46,6 +46,10 @@ def page() -> str:
         _table(_keys(AllowSection, "allow.")),
         "The words of `actions`: " + ", ".join(f"`{word}`" for word in Word) + ".",
         "`*` means " + ", ".join(f"`{word}`" for word in Word if word in STAR) + ".\n",
+        "## A second person: `[[approve]]`\n",
+        "What one person decides and another has to agree to. Where several tables fit, the one with the largest `above`",
+        "counts. Nobody agrees to what they asked for themselves. No variable sets these.\n",
+        _table(_keys(ApproveSection, "approve.")),
     ]
     return "\n".join(parts)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import traceback
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,11 @@ Write = Callable[[str], Path]
 SLACK = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_SIGNING_SECRET": "5ec2e7"}
 DIGEST = '[digest.finance]\nchannel = "C0FIN"\ncron = "0 9 * * mon-fri"\n'
 AGENT = '[roles.agent]\nusers = ["U0MAYA"]\n'
+APPROVE = (
+    '[roles.lead]\nusers = ["U0MAYA"]\n'
+    '[[allow]]\nrole = "lead"\nactions = ["*", "approve"]\n'
+    '[[approve]]\nactions = ["void"]\nabove = { EUR = "1000" }\nby = "lead"\nchannel = "C0FIN"\n'
+)
 
 
 @pytest.fixture(autouse=True)
@@ -255,6 +261,53 @@ def test_an_amount_written_as_a_number_is_exact(write: Write) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("5m", timedelta(minutes=5)), ("90m", timedelta(minutes=90)), ("2d", timedelta(days=2)), ("30d", timedelta(days=30))],
+)
+def test_what_needs_a_second_person_is_read(write: Write, written: str, meant: timedelta) -> None:
+    write(APPROVE + f'expires = "{written}"\n')
+    (rule,) = load_configuration().approvals
+    assert (rule.words, rule.role, rule.channel) == (frozenset({Word.VOID}), "lead", "C0FIN")
+    assert rule.above == {"EUR": Money(100_000, "EUR")}
+    assert rule.expires == meant
+
+
+def test_a_second_person_has_a_day_and_is_always_needed_unless_the_rule_says_otherwise(write: Write) -> None:
+    write(APPROVE.replace("above", "# above"))
+    (rule,) = load_configuration().approvals
+    assert (rule.above, rule.expires) == (None, timedelta(hours=24))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('[[allow]]\nrole = "boss"\nactions = ["view"]\n', "allow number 1 (line 1)"),
+        (AGENT + '\n[[allow]]\nrole = "agent"\nactions = ["refund"]\n', "allow number 1 (line 4)"),
+        (
+            AGENT + '[[allow]]\nrole = "agent"\nactions = []\n\n[[allow]]\nrole = "boss"\nactions = []\n',
+            "number 2 (line 7)",
+        ),
+        (AGENT + '[[allow]]\nrole = "agent"\nactions = []\nupto = 5\n', "`allow number 1.upto` (line 6)"),
+        ("# first\n[roles.agent]\nusergroups = []\nusers = ['maya']\n", "`roles.agent.users number 1` (line 4)"),
+        (DIGEST + "minimun = { EUR = 1 }\n", "`digest.finance.minimun` (line"),
+        (DIGEST.replace("mon-fri", "1-5"), "digest.finance (line 1)"),
+        (APPROVE.replace('by = "lead"', 'by = "boss"'), "approve number 1 (line 6)"),
+        (APPROVE + 'until = "24h"\n', "`approve number 1.until` (line 11)"),
+        ('command = "invoice"\n', "`command` (line 1)"),
+    ],
+)
+def test_a_problem_in_the_file_is_told_with_its_line(write: Write, text: str, told: str) -> None:
+    write(text)
+    assert told in only_problem()
+
+
+def test_a_variable_that_is_wrong_has_no_line(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    write('command = "/a"\n')
+    monkeypatch.setenv("RECOUP_COMMAND", "invoice")
+    assert "line" not in only_problem()
+
+
 # --- what stops the start, a sentence each ---
 
 WRONG = {
@@ -302,7 +355,18 @@ WRONG = {
     "a table in an account": ("[accounts.stripe.mode]\nx = 1\n", "accounts.stripe.mode"),
     "an account that is no table": ("[accounts]\nstripe = 'sk'\n", "accounts.stripe"),
     "accounts that are no table": ("accounts = 'x'\n", "accounts"),
-    "a rule that is not enforced": ('[[approve]]\nactions = ["void"]\n', "[[approve]] is not enforced"),
+    "a decision that cannot wait for anybody": (APPROVE.replace('"void"', '"share"'), "“share” cannot need a second"),
+    "an approval of nothing": (APPROVE.replace('"void"', ""), "actions names none"),
+    "approvers of an unknown role": (APPROVE.replace('by = "lead"', 'by = "boss"'), "there is no role “boss”"),
+    "approvers who may not approve": (APPROVE.replace(', "approve"', ""), "the word approve"),
+    "an approval without a channel": (APPROVE.replace('channel = "C0FIN"\n', ""), "`approve number 1.channel`"),
+    "an approval by nobody": (APPROVE.replace('by = "lead"\n', ""), "`approve number 1.by`"),
+    "a threshold in no currency": (APPROVE.replace("EUR =", "EURO ="), "EURO"),
+    "an expiry without a unit": (APPROVE + 'expires = "24"\n', "such as 90m, 24h or 2d"),
+    "an expiry of no time": (APPROVE + 'expires = "0h"\n', "such as 90m, 24h or 2d"),
+    "an expiry too soon to be read": (APPROVE + 'expires = "4m"\n', "between 5 minutes and 30 days"),
+    "an expiry that nobody remembers": (APPROVE + 'expires = "31d"\n', "between 5 minutes and 30 days"),
+    "an expiry beyond reason": (APPROVE + 'expires = "999999d"\n', "between 5 minutes and 30 days"),
     "a token of Slack": ('slack_bot_token = "xoxb-2"\n', "slack_bot_token"),
     "a token of Slack in capitals": ('SLACK_BOT_TOKEN = "xoxb-2"\n', "SLACK_BOT_TOKEN"),
     "the address of Slack": ('slack_api_url = "https://slack.com/api/"\n', "slack_api_url"),

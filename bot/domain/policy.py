@@ -36,6 +36,32 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class ApprovalRule:
+    """One `[[approve]]`: these decisions need the word of a second person who is in `role`, asked in `channel`.
+
+    `above` None: whatever the amount; a currency that it does not name: likewise.
+    """
+
+    words: frozenset[Word]
+    role: str
+    channel: str
+    above: Mapping[str, Money] | None = None
+    expires: timedelta = timedelta(hours=24)
+
+    def binds(self, word: Word, amount: Money) -> bool:
+        limit = self._limit(amount.currency)
+        return word in self.words and (limit is None or not amount <= limit)
+
+    def strictness(self, currency: str) -> int:
+        """Of two rules that bind, the one that begins at the larger amount says who has to agree."""
+        limit = self._limit(currency)
+        return -1 if limit is None else limit.minor
+
+    def _limit(self, currency: str) -> Money | None:
+        return self.above.get(currency) if self.above is not None else None
+
+
+@dataclass(frozen=True, slots=True)
 class Actor:
     """Who pressed or typed, as the signed payload says: Slack user id and the team that the user belongs to."""
 
@@ -83,6 +109,7 @@ class Policy:
     roles: Mapping[str, Role]
     rules: Sequence[Rule]
     team: str
+    approvals: Sequence[ApprovalRule] = ()
 
     def objection(self, actor: Actor, request: Request, people: People | None, now: datetime) -> Refusal | None:
         """Why `actor` may not; None when at least one rule grants it."""
@@ -97,6 +124,34 @@ class Policy:
             return None
         nearest = max((o for o in objections if o is not None), key=lambda o: _NEARNESS[o.kind])
         return Refusal(nearest.kind, {**nearest.facts, "word": request.word, "ask": self._ask(request, actor)})
+
+    def approval_for(self, word: Word, amount: Money) -> ApprovalRule | None:
+        """The rule that asks for a second person, None where one is enough; of several, the one for the largest amounts."""
+        binding = [rule for rule in self.approvals if rule.binds(word, amount)]
+        return max(binding, key=lambda rule: rule.strictness(amount.currency)) if binding else None
+
+    def objection_to_approver(
+        self, actor: Actor, role: str, request: Request, people: People | None, now: datetime
+    ) -> Refusal | None:
+        """Why `actor` may not be the second person: it takes a rule that gives `approve`, and the role that was asked."""
+        refusal = self.objection(actor, request, people, now)
+        if refusal is not None:
+            return refusal
+        assert people is not None  # noqa: S101 - objection refuses without a snapshot
+        if self._holds(actor, role, people):
+            return None
+        asked = self.roles.get(role)
+        if asked is not None and any(group not in people.groups for group in asked.usergroups):
+            return Refusal(RefusalKind.ROLES_UNKNOWN)
+        return Refusal(RefusalKind.NO_RIGHT, {"word": Word.APPROVE, "ask": self.members(role, actor)})
+
+    def members(self, role_name: str, without: Actor | None = None) -> str:
+        """Whom a role means, as Slack mentions; empty for a role that is not configured."""
+        role = self.roles.get(role_name)
+        if role is None:
+            return ""
+        users = [f"<@{user}>" for user in sorted(role.users) if without is None or user != without.user]
+        return ", ".join([*users, *(f"<!subteam^{group}>" for group in sorted(role.usergroups))])
 
     def may(self, actor: Actor, request: Request, people: People | None, now: datetime) -> bool:
         return self.objection(actor, request, people, now) is None

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.domain.action import BOUND, STAR, Word
 from bot.domain.money import Money
-from bot.domain.policy import SNAPSHOT_LIMIT, Actor, People, Person, Policy, Request, Role, Rule
+from bot.domain.policy import SNAPSHOT_LIMIT, Actor, ApprovalRule, People, Person, Policy, Request, Role, Rule
 from bot.domain.refusal import RefusalKind
 from tests.domain.builders import NOW
 
@@ -268,3 +268,73 @@ def test_the_policy_grants_exactly_what_some_rule_says(given_rules: list[Rule], 
 def test_a_snapshot_has_to_cover_every_role() -> None:
     assert a_policy().needs_reading() == (frozenset({"U0MAYA", "U0TOM"}), frozenset({"S0SUPPORT"}))
     assert Policy({}, (), TEAM).needs_reading() == (frozenset(), frozenset())
+
+
+# --- a second person ---
+
+USD = Money(1, "USD")
+ABOVE = ApprovalRule(frozenset({Word.VOID}), "lead", "C0FIN", above={"EUR": eur(100_000)})
+APPROVER = a_rule(role="lead", words=frozenset({Word.APPROVE}))
+
+
+def second(*approvals: ApprovalRule) -> Policy:
+    return Policy(ROLES, (APPROVER, LEAD), TEAM, approvals)
+
+
+@pytest.mark.parametrize(
+    ("word", "amount", "asks"),
+    [
+        (Word.VOID, eur(100_000), False),
+        (Word.VOID, eur(100_001), True),
+        (Word.VOID, USD, True),
+        (Word.RETRY, eur(999_999), False),
+    ],
+)
+def test_a_second_person_is_asked_above_the_amount_and_for_a_currency_without_one(
+    word: Word, amount: Money, asks: bool
+) -> None:
+    assert (second(ABOVE).approval_for(word, amount) is ABOVE) is asks
+
+
+def test_without_an_amount_a_second_person_is_always_asked() -> None:
+    always = replace(ABOVE, above=None)
+    assert second(always).approval_for(Word.VOID, eur(1)) is always
+
+
+def test_of_two_rules_the_one_for_larger_amounts_says_who_has_to_agree() -> None:
+    large = replace(ABOVE, role="boss", above={"EUR": eur(500_000)})
+    always = replace(ABOVE, role="agent", above=None)
+    policy = second(always, ABOVE, large)
+    roles = [rule.role for amount in (1, 100_001, 500_001) if (rule := policy.approval_for(Word.VOID, eur(amount)))]
+    assert roles == ["agent", "lead", "boss"]
+
+
+def test_an_approver_needs_the_word_and_the_role_that_was_asked() -> None:
+    request = a_request(word=Word.APPROVE)
+    both, wordless = second(ABOVE), Policy(ROLES, (LEAD,), TEAM, (ABOVE,))
+    assert both.objection_to_approver(MAYA, "lead", request, PEOPLE, NOW) is None
+    for policy, role, actor in ((wordless, "lead", MAYA), (both, "agent", MAYA), (both, "lead", ANA), (both, "gone", TOM)):
+        refusal = policy.objection_to_approver(actor, role, request, PEOPLE, NOW)
+        assert refusal is not None
+        assert refusal.kind is RefusalKind.NO_RIGHT
+
+
+def test_whoever_may_not_approve_hears_whom_to_ask_and_never_to_ask_themselves() -> None:
+    refusal = second(ABOVE).objection_to_approver(ANA, "lead", a_request(word=Word.APPROVE), PEOPLE, NOW)
+    assert refusal is not None
+    assert refusal.facts["ask"] == "<@U0MAYA>, <@U0TOM>"
+    assert second(ABOVE).members("lead", MAYA) == "<@U0TOM>"
+
+
+def test_an_approver_whose_group_could_not_be_read_is_refused_as_that() -> None:
+    people = replace(PEOPLE, groups={})
+    refusal = second(ABOVE).objection_to_approver(MAYA, "agent", a_request(word=Word.APPROVE), people, NOW)
+    assert refusal is not None
+    assert refusal.kind is RefusalKind.ROLES_UNKNOWN
+
+
+def test_an_old_reading_of_people_approves_nothing() -> None:
+    old = replace(PEOPLE, read_at=NOW - SNAPSHOT_LIMIT - timedelta(seconds=1))
+    refusal = second(ABOVE).objection_to_approver(MAYA, "lead", a_request(word=Word.APPROVE), old, NOW)
+    assert refusal is not None
+    assert refusal.kind is RefusalKind.ROLES_UNKNOWN
