@@ -70,8 +70,8 @@ users = ["U_YOUR_MEMBER"]
 usergroups = []                  # such as ["S_YOUR_GROUP"]
 
 # What a role may do. What no rule allows, nobody may do, not even look.
-# Actions: view, link, pdf, retry, resend, void, uncollectible, finalize, paid, refresh, share, digest.
-# "*" is looking and every action on invoices, so all of these but share and digest.
+# Actions: view, link, pdf, retry, resend, void, uncollectible, finalize, paid, refresh, share, digest, approve.
+# "*" is looking and every action on invoices, so all of these but share, digest and approve.
 [[allow]]
 role = "lead"
 actions = ["*", "share", "digest"]
@@ -83,6 +83,15 @@ up_to = { EUR = "500", USD = "500" }        # for one invoice; a currency not na
 per_day = { EUR = "5000", USD = "5000" }    # for one person in 24 hours
 accounts = ["stripe"]                       # without this line: every account
 # channels = ["C_YOUR_CHANNEL"]             # only there; without this line: every channel
+
+# What one person asks for and another has to agree to, with two buttons in a channel. Nobody agrees to their own request: the
+# role should have two people at least; and it needs the word approve above.
+# [[approve]]
+# actions = ["void", "uncollectible", "paid"]
+# above = { EUR = "1000", USD = "1000" }    # without this line, and for other currencies: always
+# by = "lead"
+# channel = "C_YOUR_CHANNEL"
+# expires = "24h"                           # then nothing is done; 90m and 2d work, too
 """
 
 
