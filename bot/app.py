@@ -21,6 +21,7 @@ from bot.providers.registry import open_provider
 from bot.scheduling import CronTimetable, DigestScheduler
 from bot.services.accounts import Accounts
 from bot.services.actions import ActionService
+from bot.services.audit import Sealing
 from bot.services.delivery import Delivery, Slack
 from bot.services.digests import EVERYTHING, DigestReader, DigestService
 from bot.services.execution import Execution
@@ -284,6 +285,7 @@ def _started(bot: Bot, health: Health) -> list[asyncio.Task[None]]:
         "delivery": Loop(task("delivery", bot.delivery.run()), lambda: bot.delivery.turned_at),
         "directory": Loop(task("directory", bot.directory.run())),
         "housekeeping": Loop(task("housekeeping", _keep_house(bot))),
+        "sealing": Loop(task("sealing", Sealing(bot.storage.audit, bot.clock).run())),
         "health": Loop(task("health", health.run())),
     }
     health.watch(loops)

@@ -4,6 +4,7 @@
     Journal     who decided what, what was sent, how it ended                 bot.storage.journal
     Outbox      what is still to be said, and to whom                         bot.storage.outbox
     Watchlist   which invoices somebody wants to see in every digest          bot.storage.watching
+    AuditTrail  every event in order, and the seals over them                 bot.storage.audit
     DigestLog   which digest ran for which scheduled time, and what it found  bot.storage.digests
     Timetable   when digests are due                                          bot.scheduling
     Announcer   says it, in Slack                                             handlers.announcer
@@ -22,6 +23,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from bot.domain.action import Action, ActionState
+from bot.domain.audit import AuditEvent, Seal
 from bot.domain.capability import LiveCheck, ProviderFacts
 from bot.domain.content import Content, FileContent
 from bot.domain.details import Details
@@ -349,6 +351,33 @@ class Watchlist(Protocol):
 
     async def watched(self, accounts: Sequence[str]) -> list[Watched]:
         """Of these accounts, oldest first."""
+
+
+# --- the audit trail ---------------------------------------------------------------------------------------------
+
+
+class AuditTrail(Protocol):
+    """The events as they were written, and the chain of seals over them. Events are written by the other stores."""
+
+    async def horizon(self, after: int | None) -> int | None:
+        """The newest event below which no other one can appear any more. None where there is none beyond `after`, or where
+        the database is too busy to tell."""
+
+    async def events(self, after: int | None, through: int | None, limit: int) -> list[AuditEvent]:
+        """In order of their ids: those beyond `after` (None: from the first), up to and with `through` (None: all)."""
+
+    async def between(self, since: int, until: int | None, after: int | None, limit: int) -> list[AuditEvent]:
+        """The same of a span of time (milliseconds since 1970, `until` itself not included)."""
+
+    async def newest_seal(self) -> Seal | None: ...
+    async def seals(self, after: int | None, limit: int) -> list[Seal]:
+        """In the order in which they were written."""
+
+    async def add_seal(self, seal: Seal) -> bool:
+        """False where another replica has sealed the same events meanwhile."""
+
+    async def unsealed(self, after: int | None) -> int:
+        """How many events lie beyond `after`."""
 
 
 # --- digests -----------------------------------------------------------------------------------------------------

@@ -42,6 +42,7 @@ class SqlDigestLog:
             )
             won = (await connection.execute(new.on_conflict_do_nothing().returning(digest_run.c.id))).first()
             if won is not None:
+                await _note_asked(connection, key, channel)
                 return True
             abandoned = and_(_is_run(key), digest_run.c.state == _BUILDING, digest_run.c.lease_until <= db_now())
             taken = update(digest_run).where(abandoned).values(mine).returning(digest_run.c.id)
@@ -152,6 +153,12 @@ class SqlDigestLog:
     async def _is_any(self, condition: ColumnElement[bool]) -> bool:
         async with self._db.read() as connection:
             return (await connection.execute(select(digest_run.c.id).where(condition).limit(1))).first() is not None
+
+
+async def _note_asked(connection: AsyncConnection, key: DigestKey, channel: str) -> None:
+    if key.asked_by is not None:
+        facts = {"digest": key.digest, "channel": channel}
+        await rows.append(connection, Entry(kind="digest.asked", at=db_now(), actor=key.asked_by, facts=facts))
 
 
 def _is_run(key: DigestKey) -> ColumnElement[bool]:

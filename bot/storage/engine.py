@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from bot.domain.errors import JournalUnavailable
+from bot.storage.audit import SqlAuditTrail
 from bot.storage.database import Database, insert_into
 from bot.storage.digests import SqlDigestLog
 from bot.storage.instant import db_now
@@ -43,6 +44,7 @@ class Storage:
     outbox: SqlOutbox
     digests: SqlDigestLog
     watchlist: SqlWatchlist
+    audit: SqlAuditTrail
 
 
 def database_url(text: str) -> URL:
@@ -152,7 +154,13 @@ async def open_storage(url: str, *, read_only: bool = False, exclusive: bool = F
             await connection.execute(text("SELECT 1"))
         if lock is not None:
             await _own(lock, database)
-        yield Storage(SqlJournal(database), SqlOutbox(database), SqlDigestLog(database), SqlWatchlist(database))
+        yield Storage(
+            journal=SqlJournal(database),
+            outbox=SqlOutbox(database),
+            digests=SqlDigestLog(database),
+            watchlist=SqlWatchlist(database),
+            audit=SqlAuditTrail(database),
+        )
     finally:
         await database.close()
         if lock is not None:

@@ -18,7 +18,7 @@ from bot.domain.money import Money
 from bot.domain.offer import Offer, redrawn
 from bot.domain.records import ActionRecord, Attempt, Before, Claim, Ending
 from bot.ports import Busy, DayLimit, Say, Step
-from bot.storage import codec, freezing, rows
+from bot.storage import codec, facts, freezing, rows
 from bot.storage.database import Database, insert_into, uninterrupted
 from bot.storage.freezing import JournalFreeze
 from bot.storage.instant import db_now, milliseconds
@@ -91,7 +91,8 @@ class SqlJournal(JournalPresses, JournalFreeze, JournalReading):
             )
             record = rows.action_of((await connection.execute(taken)).one())
             if was_lost:
-                entry = Entry(kind="attempt.lost", at=now, action_id=record.id, ref=record.ref)
+                told = facts.of_decision(record)
+                entry = Entry(kind="attempt.lost", at=now, action_id=record.id, ref=record.ref, facts=told)
                 await rows.append(connection, entry)
             return await _claim_of(connection, owner, record)
 
@@ -120,8 +121,8 @@ class SqlJournal(JournalPresses, JournalFreeze, JournalReading):
                         return Busy(other)
                     continue
                 record = _still_ours(row, claim)
-                facts = {"ref": offer.ref, "offer": offer.id, "amount": amount}
-                entry = Entry(kind="action.bound", at=offer.made_at, action_id=record.id, ref=offer.ref, facts=facts)
+                told = {**facts.of_decision(record), "offer": offer.id}
+                entry = Entry(kind="action.bound", at=offer.made_at, action_id=record.id, ref=offer.ref, facts=told)
                 await rows.append(connection, entry)
                 return await _claim_of(connection, claim.owner, record)
             raise JournalUnavailable("the decision about this invoice kept changing; try again")
@@ -162,8 +163,8 @@ class SqlJournal(JournalPresses, JournalFreeze, JournalReading):
                     last_sent_at=now,
                 )
                 sent = (await connection.execute(first.returning(attempt))).one()
-            facts = {"key": sent.idem_key, "sends": sent.sends}
-            await rows.append(connection, Entry(kind=kind, at=now, action_id=record.id, ref=record.ref, facts=facts))
+            told = facts.of_send(record, before, sent.idem_key, sent.sends)
+            await rows.append(connection, Entry(kind=kind, at=now, action_id=record.id, ref=record.ref, facts=told))
             return rows.attempt_of(sent, record)
 
     async def record(self, claim: Claim, step: Step) -> None:
@@ -184,7 +185,7 @@ class SqlJournal(JournalPresses, JournalFreeze, JournalReading):
             record = _still_ours((await connection.execute(changed)).first(), claim)
             if step.state is not ActionState.UNKNOWN:
                 await _answer_attempt(connection, record.id, step)
-            event_id = await rows.append(connection, _entry_of(record, step))
+            event_id = await rows.append(connection, _entry_of(record, claim, step))
             ref = record.ref or (step.invoice.ref if step.invoice else None)
             messages: list[str] = []
             if ref is not None:
@@ -289,15 +290,9 @@ async def _answer_attempt(connection: AsyncConnection, action_id: str, step: Ste
     await connection.execute(update(attempt).where(attempt.c.action_id == action_id).values(answered))
 
 
-def _entry_of(record: ActionRecord, step: Step) -> Entry:
-    ending = step.ending
-    facts = {
-        **step.facts,
-        "request_id": ending.request_id,
-        "decline": ending.decline.code if ending.decline else None,
-        "charged": ending.charged,
-    }
-    return Entry(kind=f"action.{step.state}", at=ending.at, action_id=record.id, ref=record.ref, facts=facts)
+def _entry_of(record: ActionRecord, claim: Claim, step: Step) -> Entry:
+    told = facts.of_step(record, claim, step)
+    return Entry(kind=f"action.{step.state}", at=step.ending.at, action_id=record.id, ref=record.ref, facts=told)
 
 
 async def _redraw_offers(connection: AsyncConnection, ref: InvoiceRef, fresh: Invoice, now: datetime) -> None:

@@ -15,7 +15,7 @@ from bot.domain.policy import Actor
 from bot.domain.records import ActionRecord
 from bot.domain.refusal import Refusal, RefusalKind
 from bot.ports import Accepted, AlreadyAccepted, Busy, Press, Redelivered, Refused, Say
-from bot.storage import codec, rows
+from bot.storage import codec, facts, rows
 from bot.storage.database import Database, insert_into, uninterrupted
 from bot.storage.rows import Entry, Line
 from bot.storage.tables import action, delivery
@@ -145,15 +145,7 @@ async def _announce(connection: AsyncConnection, press: Press, record: ActionRec
         actor=press.actor.user,
         action_id=record.id,
         ref=record.ref,
-        facts={
-            "actor": press.actor.user,
-            "kind": record.kind,
-            "ref": record.ref or press.typed_ref,
-            "offer": record.offer_id,
-            "amount": record.amount,
-            "method": record.method,
-            **(codec.write_details(record.details) or {}),
-        },
+        facts=facts.of_press(record),
     )
     event_id = await rows.append(connection, entry)
     lines = []
