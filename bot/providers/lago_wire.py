@@ -244,5 +244,5 @@ def is_bare(reply: Reply) -> bool:
         return True
     try:
         return isinstance(json.loads(reply.content), dict)
-    except ValueError:
+    except (ValueError, RecursionError):  # a hundred thousand brackets are no answer either
         return False
