@@ -83,4 +83,14 @@ async def _report(error: Exception) -> None:
         case TimeoutError():
             _log.error("press.not_accepted", reason="no commit within the deadline")
         case _:
-            _log.error("press.not_accepted", reason=type(error).__name__, reference=secrets.token_hex(4))
+            reference = secrets.token_hex(4)
+            _log.error("press.not_accepted", reason=type(error).__name__, at=_place(error), reference=reference)
+
+
+def _place(error: Exception) -> str:
+    """The module and line that raised it, to look it up: a trace may hold what is nobody's business."""
+    trace, place = error.__traceback__, "nowhere"
+    while trace is not None:
+        place = f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place

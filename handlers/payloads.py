@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.domain.action import Action
@@ -65,14 +65,14 @@ class Origin:
             reply_to = ReplyTo(
                 user=user,
                 channel=_text(data["channel"], "channel"),
-                ts=data["ts"],
-                thread=data["thread"],
+                ts=_text_or_none(data["ts"]),
+                thread=_text_or_none(data["thread"]),
                 is_ephemeral=bool(data["ephemeral"]),
-                response_url=data["url"],
-                response_url_until=datetime.fromisoformat(until) if until else None,
+                response_url=_text_or_none(data["url"]),
+                response_url_until=datetime.fromisoformat(until).astimezone(UTC) if until else None,
             )
             return cls(_text(data["value"], "value"), Action(data["action"]), reply_to)
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError, OverflowError):
             raise UnusableValue("this dialog is from another version of the bot") from None
 
 
@@ -82,7 +82,7 @@ def invocation_of(body: Body, now: datetime) -> Invocation:
     reply_to = ReplyTo(
         user=user,
         channel=_text(body.get("channel_id"), "channel_id"),
-        response_url=body.get("response_url") or None,
+        response_url=_text_or_none(body.get("response_url")),
         response_url_until=now + _RESPONSE_URL_LIVES,
     )
     actor = Actor(user, _text(body.get("team_id"), "team_id"))
@@ -101,9 +101,9 @@ def pressed_of(body: Body, now: datetime) -> Pressed:
         user=actor.user,
         channel=_text(channel, "channel"),
         ts=None if is_ephemeral else _text(ts, "message_ts"),
-        thread=container.get("thread_ts"),
+        thread=_text_or_none(container.get("thread_ts")),
         is_ephemeral=is_ephemeral,
-        response_url=body.get("response_url") or None,
+        response_url=_text_or_none(body.get("response_url")),
         response_url_until=now + _RESPONSE_URL_LIVES,
     )
     delivery = delivery_key(
@@ -157,6 +157,12 @@ def _part(body: Body, name: str) -> Body:
 
 
 def _text(value: object, name: str) -> str:
-    if not isinstance(value, str) or not value:
+    """Every id, time and trigger of Slack is printable ASCII; what is not cannot be kept in every database either."""
+    text = _text_or_none(value)
+    if text is None:
         raise UnusableValue(f"the payload has no {name}")
-    return value
+    return text
+
+
+def _text_or_none(value: object) -> str | None:
+    return value if isinstance(value, str) and value and value.isascii() and value.isprintable() else None

@@ -66,7 +66,7 @@ class Asked:
 
 def delivery_key(*parts: str) -> str:
     """One name for one delivery of Slack, the same when Slack delivers it again."""
-    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+    return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class ActionService:

@@ -198,7 +198,7 @@ def test_a_trigger_is_needed_to_open_a_dialog() -> None:
 
 # --- what a dialog carries ---
 
-_texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
+_texts = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=40)
 _reply_tos = st.builds(
     ReplyTo,
     user=st.just("U0MAYA"),
@@ -216,6 +216,34 @@ def test_an_origin_comes_back_as_it_was(value: str, action: Action, reply_to: Re
     origin = Origin(value, action, reply_to)
     assert len(origin.dump()) <= 3000
     assert Origin.load(origin.dump(), "U0MAYA") == origin
+
+
+def test_what_is_kept_with_a_decision_is_text_or_is_left_out() -> None:
+    body = a_press()
+    body |= {"response_url": {"a": 1}}
+    body["container"]["thread_ts"] = 17.5
+    reply_to = pressed_of(body, NOW).reply_to
+    assert (reply_to.response_url, reply_to.thread) == (None, None)
+
+
+@pytest.mark.parametrize("user", ["\ud800", "U0\x00MAYA", "Ü", ""])
+def test_an_id_that_no_database_could_keep_is_none(user: str) -> None:
+    body = a_press()
+    body["user"]["id"] = user
+    with pytest.raises(UnusableValue):
+        pressed_of(body, NOW)
+
+
+def test_a_value_that_is_no_text_of_any_language_names_a_delivery_all_the_same() -> None:
+    body = a_press()
+    body["actions"][0]["value"] = "\ud800"
+    assert pressed_of(body, NOW).delivery
+
+
+@pytest.mark.parametrize("text", ["[" * 3_000, '{"a":' * 500, "NaN", "[]"])
+def test_metadata_that_is_no_origin_is_of_another_version(text: str) -> None:
+    with pytest.raises(UnusableValue):
+        Origin.load(text, "U0MAYA")
 
 
 def test_an_origin_fits_however_long_its_response_url_is() -> None:
