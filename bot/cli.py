@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import sys
 import traceback
 from collections.abc import Coroutine
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -22,6 +23,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Act on failed invoices from Slack, safely.",
 )
+
+audit = typer.Typer(no_args_is_help=True, help="The audit trail: verify that it is whole, export it.")
+app.add_typer(audit, name="audit")
 
 
 def _version(wanted: bool) -> None:
@@ -165,6 +169,46 @@ def sandbox(
         raise typer.Exit(status)
 
 
+@audit.command("verify")
+def audit_verify(
+    expect: Annotated[
+        str | None,
+        typer.Option(
+            help="A digest noted earlier, from this command or a log line `audit.sealed`: it has to be in the chain."
+        ),
+    ] = None,
+) -> None:
+    """Recompute every seal from the first one on and say what does not fit. Reads only, also beside a running bot."""
+    from bot.audit import verify_trail  # noqa: PLC0415 - see run
+    from bot.settings import load_configuration  # noqa: PLC0415 - see run
+
+    async def start() -> int:
+        return await verify_trail(load_configuration(needs_slack=False).database_url, expect)
+
+    if status := _run(start()):
+        raise typer.Exit(status)
+
+
+@audit.command("export")
+def audit_export(
+    since: Annotated[str, typer.Option(help="From this day on, or this moment: 2026-11-01 (UTC).")],
+    until: Annotated[str | None, typer.Option(help="Up to and with this day, or up to this moment.")] = None,
+    form: Annotated[
+        Literal["csv", "jsonl"], typer.Option("--format", help="csv for spreadsheets, jsonl lossless.")
+    ] = "csv",
+    output: Annotated[Path | None, typer.Option(help="Write it there instead of printing it.")] = None,
+) -> None:
+    """Write every event, one a row: who, what, when, why, how much, how it ended. Reads only, also beside a running bot."""
+    from bot.audit import Format, Span, export_trail  # noqa: PLC0415 - see run
+    from bot.settings import load_configuration  # noqa: PLC0415 - see run
+
+    async def start() -> None:
+        span = Span.of(since, until)
+        await export_trail(load_configuration(needs_slack=False).database_url, span, Format(form), output)
+
+    _run(start())
+
+
 def _width() -> int | None:
     """The terminal's; None where the lines go elsewhere, to be read by a program."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
@@ -189,6 +233,9 @@ def _run(work: Coroutine[Any, Any, int | None]) -> int | None:
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
+    except BrokenPipeError:  # whoever read our output, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(141) from None
     except Exception as error:  # noqa: BLE001 - a trace may hold what a terminal must not show; the place is enough to look
         place = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{Path(place.filename).name}, line {place.lineno}"
