@@ -1,0 +1,1 @@
+"""Two processes at the same moment: who wins is decided by the database, once."""

@@ -1,0 +1,89 @@
+"""`python -m tests.races`: two processes on one PostgreSQL, one on a SQLite file, at the same moment; prints a table."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import tempfile
+import time
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from bot.storage.schema import migrate
+from tests import postgres
+from tests.races.arena import Arena, opened
+from tests.races.contests import CONTESTS, Tally
+from tests.races.starts import two_starts
+
+_HEADS = ("race", "database", "processes", "rounds", "charges", "who was first", "violations", "seconds")
+Line = tuple[str, ...]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.races", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=500, metavar="N", help="of each race (digests: a fifth of them)")
+    parser.add_argument("--only", metavar="NAME", help="races whose name contains this")
+    return asyncio.run(_run(parser.parse_args()))
+
+
+async def _run(wishes: argparse.Namespace) -> int:
+    lines: list[Line] = []
+    wrong = 0
+    names = [name for name in CONTESTS if wishes.only is None or wishes.only in name]
+    for database, processes in (("PostgreSQL", 2), ("SQLite", 1)):
+        for name in names:
+            began = time.monotonic()
+            rounds = max(wishes.rounds // 5, 1) + 1 if "digest" in name else wishes.rounds
+            async with _arena(database, processes) as arena:
+                tally = await CONTESTS[name](arena, rounds)
+            wrong += _tell(tally)
+            lines.append(_line(tally, database, processes, time.monotonic() - began))
+    if wishes.only is None or wishes.only in "second start":
+        began = time.monotonic()
+        tally = await two_starts(max(wishes.rounds // 25, 2))
+        wrong += _tell(tally)
+        lines.append(_line(tally, "SQLite", 2, time.monotonic() - began))
+    _print_table(lines)
+    _say(f"\n{wrong} violations")
+    return 1 if wrong else 0
+
+
+@asynccontextmanager
+async def _arena(database: str, processes: int) -> AsyncGenerator[Arena]:
+    with tempfile.TemporaryDirectory(prefix="recoup-races-") as folder:
+        url = f"sqlite+aiosqlite:///{Path(folder) / 'recoup.db'}"
+        if database == "PostgreSQL":
+            url = await asyncio.to_thread(postgres.fresh_database)
+        else:
+            await migrate(url)
+        async with opened(url, processes) as arena:
+            yield arena
+
+
+def _tell(tally: Tally) -> int:
+    for sentence in tally.wrong:
+        _say(sentence)
+    return len(tally.wrong)
+
+
+def _line(tally: Tally, database: str, processes: int, seconds: float) -> Line:
+    winners = ", ".join(f"{name} {count}" for name, count in sorted(tally.winners.items()))
+    numbers = (processes, tally.rounds, tally.charges, winners, len(tally.wrong), round(seconds))
+    return (tally.name, database, *map(str, numbers))
+
+
+def _print_table(lines: Sequence[Line]) -> None:
+    every = [_HEADS, *lines]
+    widths = [max(len(line[column]) for line in every) for column in range(len(_HEADS))]
+    for line in every:
+        _say("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201 - a command's output
+
+
+if __name__ == "__main__":
+    sys.exit(main())

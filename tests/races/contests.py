@@ -1,0 +1,138 @@
+"""The races: what is done at the same moment, and what has to be true afterwards."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from bot.domain.action import ActionState
+from bot.sandbox.slack_state import Message
+from tests.races.arena import A_DAY, DIGEST, FIN, MAYA, TOM, Arena
+from tests.races.rival import Deed
+
+_ROWS = 10
+"""Rows of one digest: so many rounds are drawn together."""
+_BERLIN = ZoneInfo("Europe/Berlin")
+_RETRY, _VOID = "Retry payment", "Void invoice"
+_REASON = {"reason_choice": {"invoice.reason_choice": "duplicate"}}
+
+
+@dataclass(slots=True)
+class Tally:
+    """What came of a race. Every entry of `wrong` is a sentence."""
+
+    name: str
+    rounds: int = 0
+    charges: int = 0
+    winners: Counter[str] = field(default_factory=Counter)
+    wrong: list[str] = field(default_factory=list)
+
+    def counts(self, charges: int, winner: str) -> None:
+        """One more round is over."""
+        self.rounds += 1
+        self.charges += charges
+        self.winners[winner] += 1
+
+    def expects(self, where: str, what: str, found: object, wanted: object) -> None:
+        if found != wanted:
+            self.wrong.append(f"{self.name}, {where}: {what} should be {wanted} and is {found}")
+
+
+Contest = Callable[[Arena, int], Awaitable[Tally]]
+
+
+async def double_click(arena: Arena, rounds: int) -> Tally:
+    """One person presses one button twice: two requests that differ in `action_ts` alone."""
+    tally = Tally("double click")
+    async for invoice, number, digest in _bills(arena, rounds):
+        button = arena.row(digest, number).button(_RETRY)
+        clicks = [arena.push(MAYA, button, digest) for _ in range(2)]
+        answers = await arena.at_once(*clicks, meets_again=tally.rounds % 4 != 3)
+        actions, events = await arena.recorded(invoice)
+        tally.counts(arena.charges(invoice), "retry" if actions else "nobody")
+        tally.expects(number, "both are acknowledged", [one.status for one in answers], [200, 200])
+        tally.expects(number, "one charge", arena.charges(invoice), 1)
+        tally.expects(number, "one request to the provider", arena.sends(invoice), ["pay"])
+        tally.expects(number, "one decision", actions, [("retry", ActionState.SUCCEEDED)])
+        tally.expects(number, "one event for each step", _counted(events), [1, 1, 1, 1])
+        tally.expects(number, "the row says", arena.row(digest, number).says("Paid", f"<@{MAYA}>"), True)
+    _each_loser_is_told(tally, arena)
+    return tally
+
+
+async def retry_against_void(arena: Arena, rounds: int) -> Tally:
+    """One person retries while another one voids."""
+    tally = Tally("retry against void")
+    async for invoice, number, digest in _bills(arena, rounds):
+        retry, void = (arena.row(digest, number).button(label) for label in (_RETRY, _VOID))
+        await arena.push(MAYA, void, digest)
+        doings = [arena.people.submit(MAYA, _REASON), arena.push(TOM, retry, digest)]
+        answers = await arena.at_once(*(doings if tally.rounds % 2 else doings[::-1]), meets_again=tally.rounds % 4 != 3)
+        actions, events = await arena.recorded(invoice)
+        winner = actions[0][0] if actions else "nobody"
+        tally.counts(arena.charges(invoice), winner)
+        sent, says = ("pay", "Paid") if winner == "retry" else ("void", "Voided")
+        tally.expects(number, "both are acknowledged", [one.status for one in answers], [200, 200])
+        tally.expects(number, "the winner's decision", actions[:1], [(winner, ActionState.SUCCEEDED)])
+        tally.expects(number, "one request to the provider", arena.sends(invoice), [sent])
+        tally.expects(number, "a charge for a retry only", arena.charges(invoice), int(winner == "retry"))
+        if tally.rounds % 4 == 0 and len(actions) == 2:
+            # Without a second meeting, the other press may come when all is over: a decision of its own, which is refused.
+            tally.expects(number, "the late decision", actions[1][1], ActionState.REFUSED)
+            tally.expects(number, "one event for each step", _counted(events), [2, 0, 1, 1])
+        else:
+            tally.expects(number, "one decision", len(actions), 1)
+            tally.expects(number, "one event for each step", _counted(events), [1, 1, 1, 1])
+            tally.expects(number, "the row says", arena.row(digest, number).says(says), True)
+        tally.expects(number, "buttons that are left", set(arena.row(digest, number).labels) & {_RETRY, _VOID}, set())
+    _each_loser_is_told(tally, arena)
+    return tally
+
+
+async def digest_falls_due(arena: Arena, rounds: int) -> Tally:
+    """Every process finds that it is nine o'clock; now and then they also look for what was left undone."""
+    tally = Tally("digest falls due")
+    arena.bill()
+    nine = datetime.now(_BERLIN).replace(hour=9, minute=0, second=1, microsecond=0)
+    each = [DIGEST] * (1 if len(arena.rivals) > 1 else 2)
+    for number in range(rounds):
+        nine += A_DAY
+        before = len(arena.slack.messages(FIN))
+        ahead = nine.astimezone(UTC) - datetime.now(UTC)
+        await arena.all_do(Deed(fires=each, scans=number % 3 == 2, ahead=ahead))
+        posted = len(arena.slack.messages(FIN)) - before
+        tally.counts(0, "posted")
+        tally.expects(str(nine.date()), "one post", posted, 1)
+    await arena.all_do(Deed(ahead=timedelta()))
+    return tally
+
+
+CONTESTS: Mapping[str, Contest] = {
+    "double click": double_click,
+    "retry against void": retry_against_void,
+    "digest falls due": digest_falls_due,
+}
+
+
+async def _bills(arena: Arena, rounds: int) -> AsyncIterator[tuple[str, str, Message]]:
+    """As many failed invoices, each with its number and the digest that shows it; the next come when these are done."""
+    for first in range(0, rounds, _ROWS):
+        bills = [arena.bill() for _ in range(min(_ROWS, rounds - first))]
+        digest = await arena.digest()
+        for invoice, number in bills:
+            yield invoice, number, digest
+
+
+def _counted(events: Sequence[str]) -> list[int]:
+    """How often the decision was taken, the other press was answered, it was begun, and it ended."""
+    turned_away = sum(events.count(kind) for kind in ("press.repeated", "press.busy", "press.refused"))
+    return [events.count("action.accepted"), turned_away, events.count("attempt.begun"), events.count("action.succeeded")]
+
+
+def _each_loser_is_told(tally: Tally, arena: Arena) -> None:
+    told = [message for user in (MAYA, TOM) for message in [*arena.slack.ephemerals(user), *arena.slack.directs(user)]]
+    commands = -(-tally.rounds // _ROWS)  # each digest was asked for by a command, which was answered, too
+    tally.expects("afterwards", "each press that lost is answered once", len(told) - commands, tally.rounds)
