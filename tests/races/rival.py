@@ -19,7 +19,8 @@ from bot.domain.errors import RecoupError
 from bot.settings import Configuration
 from bot.telemetry import configure_logging
 
-_PATIENCE = 60.0
+_PATIENCE = 300.0
+"""Seconds until a rival that is not heard of counts as stuck; a busy machine is only slow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +91,7 @@ class Rival:
         self._ours.close()
 
     async def _heard(self) -> Done:
-        if not await asyncio.to_thread(self._ours.poll, 2 * _PATIENCE):
+        if not await asyncio.to_thread(self._ours.poll, _PATIENCE):
             raise TimeoutError("a rival does not answer")
         heard: Any = self._ours.recv()
         assert isinstance(heard, Done)

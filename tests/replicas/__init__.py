@@ -1,0 +1,1 @@
+"""Three real processes on one PostgreSQL, killed, stopped and restarted under load."""
