@@ -231,7 +231,9 @@ class Delivery:
         if channel is None or content is None:
             return
         if await self._journal.postings(letter.target):
-            return  # a process that died before it could cross off the letter had posted it
+            # Posted by a process that died before it could cross off the letter, which holds what is to be redrawn since.
+            await self._redraw(letter)
+            return
         try:
             ts = await self._slack.announcer.post(channel, content)
         except SlackFailure as failure:

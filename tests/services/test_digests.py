@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
+from bot.domain.action import ActionState
 from bot.domain.content import AlertContent, DigestContent
 from bot.domain.decline import DeclineClass
 from bot.domain.digest import ROWS_SHOWN, Digest, DigestKey, DigestPlan, Gap, ListedInvoice
@@ -18,7 +19,7 @@ from bot.domain.money import Money
 from bot.ports import NotSaid, SlackFailure, Unreadable
 from bot.services.digests import EVERYTHING
 from bot.storage.engine import open_storage
-from tests.builders import ANA, CHANNEL, INVOICE, NOW, OPS, an_invoice, paid
+from tests.builders import ANA, CHANNEL, INVOICE, NOW, OPS, TOM, an_invoice, on_message, paid
 from tests.fakes import FakeProvider
 from tests.services.bench import HOUR, MINUTE, SECOND, Bench, Outside
 
@@ -367,3 +368,25 @@ async def test_a_database_that_dies_while_a_long_list_is_kept_stops_the_reading_
             await bench.reader.read(PLAN, keep)
     async with asyncio.timeout(5):
         await asyncio.gather(*(asyncio.all_tasks() - before))
+
+
+async def test_what_changed_while_the_poster_of_a_digest_lay_dead_is_drawn_by_the_next_one(outside: Outside) -> None:
+    """Its letter was not crossed off, so the redraw that came meanwhile is in the same hands as the digest itself."""
+    _scheduled(outside)
+    bench = Bench(outside)
+    await bench.digests.fire("finance")
+    letter = await outside.storage.outbox.next_letter("the dead", MINUTE, NOW)
+    assert letter is not None
+    where = on_message(TOM, ts="1763600000.000900")
+    await bench.journal.posted(letter.target, CHANNEL, "1763600000.000900")
+    (offer,) = await bench.journal.shown(letter.target)
+    await bench.press(offer, actor=TOM, reply_to=where)
+    await bench.work()
+    await bench.journal.recover(bench.clock.now())
+
+    await bench.talk()
+
+    assert [(said.how, said.ts) for said in bench.announcer.said] == [("update", "1763600000.000900")]
+    content = bench.announcer.said[0].content
+    assert isinstance(content, DigestContent)
+    assert [row.action.state for row in content.rows if row.action] == [ActionState.SUCCEEDED]
