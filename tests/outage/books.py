@@ -50,7 +50,7 @@ class Verdict:
 
 async def open_actions(url: str) -> int:
     """Decisions that have not ended and do not wait for a person."""
-    async with _reading(url) as connection:
+    async with reading(url) as connection:
         found = await connection.execute(select(action.c.id).where(action.c.state.in_(_UNENDED)))
         return len(found.all())
 
@@ -73,7 +73,7 @@ async def judged(fault: str, rounds: int, stage: Stage, url: str, pressed: Seque
 
 async def _records(url: str, bill: Bill) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
     ours: ColumnElement[bool] = or_(action.c.invoice == bill.id, action.c.typed_ref == bill.ref)
-    async with _reading(url) as connection:
+    async with reading(url) as connection:
         actions = (await connection.execute(select(action).where(ours).order_by(action.c.seq))).mappings().all()
         ids = [one["id"] for one in actions]
         told = select(event).where(event.c.action_id.in_(ids)).order_by(event.c.id)
@@ -81,7 +81,7 @@ async def _records(url: str, bill: Bill) -> tuple[list[Mapping[str, Any]], list[
 
 
 @asynccontextmanager
-async def _reading(url: str) -> AsyncGenerator[AsyncConnection]:
+async def reading(url: str) -> AsyncGenerator[AsyncConnection]:
     parsed = database_url(url)
     file = sqlite_file(parsed)
     engine = writing_engine(parsed) if file is None else looking_engine(file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from bot.sandbox.providers.stripe import FakeStripe
 from bot.sandbox.wire import WireReply, WireRequest, serve
 from tests.outage import provider_rounds as rounds
 from tests.outage.proxy import Cut, Ending, FaultProxy, opened
+from tests.outage.stand import standing
 from tests.providers.wire import FixedClock, an_order
+from tests.scenarios.stage import MAYA
 
 
 @pytest.mark.parametrize("how", rounds.ENDINGS)
@@ -84,6 +87,40 @@ async def test_a_line_that_goes_down_and_up_charges_nobody_twice(database: Path)
 
 @pytest.mark.parametrize("retry_after", [None, 1])
 async def test_queued_retries_at_a_limited_provider_are_all_done_once(database: Path, retry_after: int | None) -> None:
-    verdict = await rounds.rate_limited(database, 8, retry_after=retry_after, per_second=12)
+    verdict = await rounds.rate_limited(database, 8, retry_after=retry_after, per_second=None)
     assert verdict.violations == []
     assert verdict.charges == 8
+
+
+async def test_what_was_never_answered_before_a_weekend_is_read_afterwards_and_not_sent_again(database: Path) -> None:
+    async with standing(database) as stand:
+        stage, bill = stand.stage, stand.stage.bill()
+        stand.provider.cuts = [Cut(rounds.pays(bill), before=True)]
+        await stand.types_retry(bill)
+        await stage.eventually(lambda: not stand.provider.cuts, "the request that is lost")
+        await stand.provider.go_down()
+        await stage.settled()
+        await stage.stop()
+        stage.clock.ahead += timedelta(days=3)
+        await stand.provider.come_up()
+        await stage.start()
+        await stand.quiet()
+        assert (await stand.verdict("a weekend")).violations == []
+        assert stage.sends(bill) == []
+        assert stage.charges(bill) == []
+        await stage.told(MAYA, bill.number, "Checked: nothing was charged")
+
+
+async def test_the_provider_s_own_charge_at_the_same_moment_is_not_doubled_and_not_called_ours(database: Path) -> None:
+    async with standing(database) as stand:
+        stage, bill = stand.stage, stand.stage.bill()
+        stand.provider.cuts = [Cut(rounds.pays(bill), before=True)]
+        await stand.types_retry(bill)
+        await stage.eventually(lambda: not stand.provider.cuts, "the request that is lost")
+        await stage.disturb("automatic_attempt", invoice=bill.id)
+        await stand.quiet()
+        verdict = await stand.verdict("the provider's own attempt")
+        assert verdict.violations == []
+        assert verdict.charges == 1
+        told = await stage.told(MAYA, bill.number, "EUR 49.00")
+        assert not told.says("Not done")
