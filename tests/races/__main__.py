@@ -7,14 +7,17 @@ import asyncio
 import sys
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from bot.storage.schema import migrate
+from bot.telemetry import configure_logging
 from tests import postgres
 from tests.races.arena import Arena, opened
 from tests.races.contests import CONTESTS, Tally
+from tests.races.stalls import stalls
 from tests.races.starts import two_starts
 
 _HEADS = ("race", "database", "processes", "rounds", "charges", "who was first", "violations", "seconds")
@@ -25,10 +28,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.races", description=__doc__)
     parser.add_argument("--rounds", type=int, default=500, metavar="N", help="of each race (digests: a fifth of them)")
     parser.add_argument("--only", metavar="NAME", help="races whose name contains this")
+    parser.add_argument("--short", action="store_true", help="move the leases of the stopped instead of waiting for them")
     return asyncio.run(_run(parser.parse_args()))
 
 
 async def _run(wishes: argparse.Namespace) -> int:
+    configure_logging("CRITICAL")
     lines: list[Line] = []
     wrong = 0
     names = [name for name in CONTESTS if wishes.only is None or wishes.only in name]
@@ -40,11 +45,16 @@ async def _run(wishes: argparse.Namespace) -> int:
                 tally = await CONTESTS[name](arena, rounds)
             wrong += _tell(tally)
             lines.append(_line(tally, database, processes, time.monotonic() - began))
-    if wishes.only is None or wishes.only in "second start":
-        began = time.monotonic()
-        tally = await two_starts(max(wishes.rounds // 25, 2))
-        wrong += _tell(tally)
-        lines.append(_line(tally, "SQLite", 2, time.monotonic() - began))
+    others: dict[tuple[str, str], Callable[[], Awaitable[Tally]]] = {
+        ("second start", "SQLite"): partial(two_starts, max(wishes.rounds // 25, 2)),
+        ("a worker that stood still", "PostgreSQL"): partial(stalls, really=not wishes.short),
+    }
+    for (name, database), race in others.items():
+        if wishes.only is None or wishes.only in name:
+            began = time.monotonic()
+            tally = await race()
+            wrong += _tell(tally)
+            lines.append(_line(tally, database, 2, time.monotonic() - began))
     _print_table(lines)
     _say(f"\n{wrong} violations")
     return 1 if wrong else 0

@@ -230,12 +230,14 @@ async def stalls(*, really: bool, only: Callable[[Stall], bool] = lambda _: True
     """Every moment, at the same time. `really` waits for the leases; without it, what needs real time is left out."""
     tally = Tally("a worker that stood still")
     wanted = [stall for stall in STALLS if only(stall) and (really or not stall.needs_real_time)]
-    await asyncio.gather(*(_played(stall, tally, really=really) for stall in wanted))
+    databases = [await asyncio.to_thread(postgres.fresh_database) for _ in wanted]
+    scenes = zip(wanted, databases, strict=True)
+    await asyncio.gather(*(_played(stall, database, tally, really=really) for stall, database in scenes))
     return tally
 
 
-async def _played(stall: Stall, tally: Tally, *, really: bool) -> None:
-    async with _opened(stall) as scene:
+async def _played(stall: Stall, database: str, tally: Tally, *, really: bool) -> None:
+    async with _opened(stall, database) as scene:
         await scene.is_stopped()
         sends_before = scene.wire.sends
         await scene.lease_ends(really=really)
@@ -252,7 +254,7 @@ async def _played(stall: Stall, tally: Tally, *, really: bool) -> None:
 
 
 @asynccontextmanager
-async def _opened(stall: Stall) -> AsyncGenerator[Scene]:
+async def _opened(stall: Stall, database: str) -> AsyncGenerator[Scene]:
     fake = FakeLago(hosted=False) if stall.at_lago else FakeStripe()
     if isinstance(fake, FakeLago):
         fake.licence.delay = 0
@@ -265,7 +267,6 @@ async def _opened(stall: Stall) -> AsyncGenerator[Scene]:
         slack = LocalSlack(ack_deadline=_PATIENCE)
         await slack.start()
         stack.push_async_callback(slack.close)
-        database = await asyncio.to_thread(postgres.fresh_database)
         line = await stack.enter_async_context(opened_proxy(FaultProxy()))
         values = {**fake.credentials(), "base_url": f"{server.url}{fake.base_path}"}
         zombie = await Replica.started(
