@@ -71,7 +71,8 @@ class _Link:
         for writer in (self.client, self.server):
             raw = writer.get_extra_info("socket")
             if how is Ending.RESET and raw is not None and raw.family != socket.AF_UNIX:
-                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+                with contextlib.suppress(OSError):  # closed already, because its other end is dead
+                    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             if how is Ending.RESET:
                 writer.transport.abort()
             else:
