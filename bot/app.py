@@ -174,10 +174,10 @@ def _assemble(
     users, groups = policy.needs_reading()
     directory = SlackDirectory(slack.calls, clock, users, groups)
     rights = Rights(policy, directory, journal, clock)
-    rows = Rows(journal, accounts, clock)
+    rows = Rows(journal, accounts, clock, configuration.budget)
     messages = Messages(journal, storage.digests, accounts, rows, rights)
     resolution = Resolution(journal, accounts, rows)
-    execution = Execution(journal, accounts, rights, resolution, watchlist=storage.watchlist, clock=clock)
+    execution = Execution(journal, accounts, rights, resolution, rows=rows, watchlist=storage.watchlist, clock=clock)
     announcer = SlackAnnouncer(slack.calls, clock, configuration.command)
     digests = DigestService(
         _plans(configuration, accounts),
@@ -206,7 +206,7 @@ def _assemble(
     actions = ActionService(journal, accounts, rights, clock, work=work, talk=talk)
     finder = Finder(accounts, rights, resolution)
     lookup = Lookup(journal, accounts, rights, rows, finder, clock=clock, work=work, schedule=digests.schedule)
-    questions = Questions(journal, accounts, finder, rows, clock)
+    questions = Questions(accounts, finder, rows)
     answers = Answers(announcer)
     dialogs = Dialogs(slack.calls, actions, clock, configuration.command)
     services = CommandServices(

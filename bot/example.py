@@ -69,6 +69,11 @@ users = ["U_YOUR_MEMBER"]
 users = ["U_YOUR_MEMBER"]
 usergroups = []                  # such as ["S_YOUR_GROUP"]
 
+# Many attempts on one invoice in 30 days, ours and the provider's together. Visa charges fees beyond 15.
+[attempts]
+warn = 8                         # from here on the message says it, and Retry asks back
+block = 15                       # from here on no retry; the payment link still works
+
 # What a role may do. What no rule allows, nobody may do, not even look.
 # Actions: view, link, pdf, retry, resend, void, uncollectible, finalize, paid, refresh, share, digest, approve.
 # "*" is looking and every action on invoices, so all of these but share, digest and approve.

@@ -281,8 +281,8 @@ class Journal(Protocol):
     async def ended_actions(self, ref: InvoiceRef) -> int:
         """Our own actions on the invoice that were sent and have ended (not REFUSED, EXPIRED)."""
 
-    async def last_retry(self, ref: InvoiceRef) -> datetime | None:
-        """When a retry of ours last may have reached the bank."""
+    async def retries(self, ref: InvoiceRef, since: datetime) -> list[datetime]:
+        """When retries of ours after `since` may have reached the bank; oldest first, a re-send counts as its attempt."""
 
     async def spent(self, user: str, since: datetime) -> dict[str, Money]:
         """What this person's bound decisions moved or may still move, per currency."""

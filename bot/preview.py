@@ -67,6 +67,6 @@ def _row(invoice: Invoice, accounts: Accounts, clock: Clock) -> Row | None:
         return None
     now = clock.now()
     offer = Offer(id=new_offer_id(), invoice=invoice, actions=0, place=Place("dry-run", ""), made_at=now)
-    standing = Standing(invoice=invoice, facts=facts, last_retry=None, now=now)
+    standing = Standing(invoice=invoice, facts=facts, now=now)
     choices = choices_for(standing, None, is_card=False, is_private=False)
     return Row(offer=offer, facts=facts, choices=choices)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from bot.domain.errors import UnusableValue
 
@@ -103,6 +103,23 @@ class ApproveSection(_Section):
     expires: str = Field(
         default="24h", description="How long they have: `90m`, `24h`, `2d`; 5 minutes to 30 days. Reminded once, half-way."
     )
+
+
+class AttemptsSection(_Section):
+    """How often the bank may be asked about one invoice in 30 days, everybody's attempts together."""
+
+    warn: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=8, description="From so many attempts on, the message says it and Retry asks back."
+    )
+    block: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=15, description="From so many on, no retry is possible. Visa charges fees beyond 15 in 30 days."
+    )
+
+    @model_validator(mode="after")
+    def _warns_first(self) -> Self:
+        if self.warn > self.block:
+            raise UnusableValue("warn must not be more than block")
+        return self
 
 
 class HttpSection(_Section):

@@ -19,6 +19,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError
 
+from bot.domain.attempts import Budget
 from bot.domain.digest import DigestPlan
 from bot.domain.errors import RecoupError, UnusableValue
 from bot.domain.invoice import account_name
@@ -26,7 +27,15 @@ from bot.domain.policy import ApprovalRule, Role, Rule
 from bot.lines import Lines
 from bot.rules import RuleReader, amounts, unknown_accounts
 from bot.scheduling import read_cron
-from bot.sections import AllowSection, ApproveSection, Channel, DigestSection, HttpSection, RoleSection
+from bot.sections import (
+    AllowSection,
+    ApproveSection,
+    AttemptsSection,
+    Channel,
+    DigestSection,
+    HttpSection,
+    RoleSection,
+)
 
 DEFAULT_CONFIG = "recoup.toml"
 DEFAULT_DATABASE = "sqlite+aiosqlite:///recoup.db"
@@ -86,6 +95,7 @@ class Settings(BaseSettings):
     ops_channel: Channel | None = Field(
         default=None, description="The channel that is told what nobody else can be told, and what an operator has to mend."
     )
+    attempts: AttemptsSection = AttemptsSection()
     digest: dict[str, DigestSection] = Field(default_factory=dict)
     roles: dict[str, RoleSection] = Field(default_factory=dict)
     allow: list[AllowSection] = Field(default_factory=list)
@@ -144,6 +154,7 @@ class Configuration:
     roles: Mapping[str, Role]
     rules: tuple[Rule, ...]
     approvals: tuple[ApprovalRule, ...] = ()
+    budget: Budget = field(default_factory=Budget)
 
 
 def load_configuration(*, needs_slack: bool = True) -> Configuration:
@@ -208,6 +219,7 @@ def _meant(settings: Settings, needs_slack: bool, lines: Lines) -> tuple[Configu
         },
         rules=(rules := reader.rules(settings.allow)),
         approvals=reader.approvals(settings.approve, rules),
+        budget=Budget(settings.attempts.warn, settings.attempts.block),
     )
     return configuration, problems + _unknown_variables()
 

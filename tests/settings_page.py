@@ -11,10 +11,10 @@ from pydantic.fields import FieldInfo
 
 from bot.domain.action import STAR, Word
 from bot.providers import registry
-from bot.sections import AllowSection, ApproveSection, DigestSection, HttpSection, RoleSection
+from bot.sections import AllowSection, ApproveSection, AttemptsSection, DigestSection, HttpSection, RoleSection
 from bot.settings import Settings
 
-_IN_SECTIONS = {"http", "accounts", "digest", "roles", "allow", "approve"}
+_IN_SECTIONS = {"http", "accounts", "attempts", "digest", "roles", "allow", "approve"}
 _ENVIRONMENT_ONLY = {"slack_api_url", "config"}
 """Beside the secrets, for which no key of the file is shown."""
 _HEAD = """# Settings
@@ -35,6 +35,9 @@ def page() -> str:
         f"{sentence_of(HttpSection)}\n",
         _table(_keys(HttpSection, "http.", "RECOUP_HTTP__")),
         *_accounts(),
+        "## Many attempts: `[attempts]`\n",
+        f"{sentence_of(AttemptsSection)} No variable sets these.\n",
+        _table(_keys(AttemptsSection, "attempts.")),
         "## Digests: `[digest.<name>]`\n",
         "Any number of them. No variable sets these.\n",
         _table(_keys(DigestSection, "digest.<name>.")),

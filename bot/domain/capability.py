@@ -92,6 +92,8 @@ class ProviderFacts:
     """Whether failed invoices can be listed; where not, only what somebody watches or acted on is in the digest."""
     can_read: bool = True
     """Whether one invoice can be read; where not, it is known as it was last seen."""
+    attempts_list_ours: bool = False
+    """Whether an invoice's `attempts` count our retries, too."""
     ids_are_opaque: bool = False
     """Whether anything after `account:` may be an id, because the vendor documents no shape and no search."""
     settle_after: timedelta = field(default=timedelta(seconds=120))

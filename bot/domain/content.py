@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from bot.domain.action import Action
+from bot.domain.attempts import Spent
 from bot.domain.capability import ProviderFacts
 from bot.domain.digest import Digest
 from bot.domain.invoice import Invoice
@@ -43,7 +44,8 @@ class Choice(StrEnum):
 class Row:
     """One invoice in a message: what was offered, the newest decision on it since, and the buttons that can work.
 
-    `confirm_retry` names the declined method when it cannot be read which method a retry would charge.
+    `confirm_retry` names the declined method when it cannot be read which method a retry would charge. `attempts` is set
+    where there were many lately.
     """
 
     offer: Offer
@@ -51,10 +53,16 @@ class Row:
     choices: tuple[Choice, ...]
     action: ActionRecord | None = None
     confirm_retry: str | None = None
+    attempts: Spent | None = None
 
     @property
     def invoice(self) -> Invoice:
         return self.offer.invoice
+
+    @property
+    def asks_before_retry(self) -> bool:
+        """Whether a press of Retry counts only after a question is answered with yes."""
+        return self.confirm_retry is not None or self.attempts is not None
 
     @property
     def is_outrun(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 
@@ -53,7 +54,8 @@ class Decline:
 
     `code` is the provider's word, `reason` ours in plain words for staff. `confidential` marks reasons that must not be
     repeated to the customer (lost, stolen, pick-up, suspected fraud). `method` is the id of the declined payment method,
-    `method_label` what a person calls it ("visa ending 4242"). `own_advice` overrides the class's next step.
+    `method_label` what a person calls it ("visa ending 4242"). `own_advice` overrides the class's next step. `wait` is how
+    long after it the card's network asks not to charge the same method again; None where it asks for no time.
     """
 
     kind: DeclineClass
@@ -63,6 +65,7 @@ class Decline:
     method: str | None = None
     method_label: str | None = None
     own_advice: str | None = None
+    wait: timedelta | None = None
 
     def __post_init__(self) -> None:
         if not self.code or not self.reason:

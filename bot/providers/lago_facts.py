@@ -82,6 +82,7 @@ FACTS: Final = ProviderFacts(
     },
     resend=Resend.GUARDED,
     key_window=timedelta(0),
+    attempts_list_ours=True,
     settle_after=timedelta(seconds=60),
     link_hosts=frozenset({"api.getlago.com", "api.eu.getlago.com", "app.getlago.com", "checkout.stripe.com"}),
     id_pattern=UUID,

@@ -10,6 +10,7 @@ from typing import Final
 
 from bot.domain.decline import Decline, DeclineClass
 from bot.domain.invoice import PaymentMethod
+from bot.providers.network_advice import NEVER_AGAIN, WAITS, class_by, next_step
 from bot.providers.stripe_wire import WireError
 
 _SOFT = DeclineClass.SOFT
@@ -109,8 +110,6 @@ WAIT_A_DAY: Final = frozenset({"card_decline_rate_limit_exceeded", "payment_inte
 _ASK_THE_BANK = frozenset(
     {"generic_decline", "do_not_honor", "call_issuer", "service_not_allowed", "not_permitted", "testmode_decline"}
 )
-_NEVER_AGAIN = frozenset({"03", "21"})
-_LATER = "02"
 _ADVICE = {"try_again_later": _SOFT, "confirm_card_data": _NEW}
 
 
@@ -119,14 +118,16 @@ def decline_of(error: WireError, *, fallback: PaymentMethod | None = None) -> De
     code, known = _code(error)
     kind, reason = known or (DeclineClass.UNCLEAR, "declined for a reason we do not know")
     method = error.declined_method or fallback
+    advised = _advised(kind, code, error)
     return Decline(
-        kind=_advised(kind, code, error),
+        kind=advised,
         code=code,
         reason=reason,
         confidential=code in CONFIDENTIAL,
         method=method.id if method else None,
         method_label=method.label if method else None,
-        own_advice=_own_advice(kind, code, error),
+        own_advice=_own_advice(advised, code, error),
+        wait=None if advised.blocks_same_method else WAITS.get(error.network_advice_code or ""),
     )
 
 
@@ -146,22 +147,21 @@ def _code(error: WireError) -> tuple[str, tuple[DeclineClass, str] | None]:
 
 def _advised(kind: DeclineClass, code: str, error: WireError) -> DeclineClass:
     """Advice outranks the code, a final no outranks all; nothing softens what Stripe would not try again."""
-    if error.advice_code == "do_not_try_again" or error.network_advice_code in _NEVER_AGAIN:
+    if error.advice_code == "do_not_try_again" or error.network_advice_code in NEVER_AGAIN:
         return _HARD
-    advised = _ADVICE.get(error.advice_code or "") or (_SOFT if error.network_advice_code == _LATER else None)
+    advised = _ADVICE.get(error.advice_code or "") or class_by(error.network_advice_code)
     if advised is None or (advised is _SOFT and code in NOT_TRIED_AGAIN):
         return kind
     return advised
 
 
-def _own_advice(kind: DeclineClass, code: str, error: WireError) -> str | None:
-    advised = _advised(kind, code, error)
-    if advised is not _SOFT:
+def _own_advice(advised: DeclineClass, code: str, error: WireError) -> str | None:
+    if advised not in {_SOFT, DeclineClass.UNCLEAR}:
         return None
+    if (said := next_step(error.network_advice_code)) is not None:
+        return said
     if code in WAIT_A_DAY:
         return "wait a day before the next retry"
-    if error.network_advice_code == _LATER:
-        return "the card network asks to wait before the next retry"
     if code in _ASK_THE_BANK:
         return "the customer should ask the bank; retry a few times at most"
     return None

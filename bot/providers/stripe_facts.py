@@ -84,7 +84,8 @@ FACTS: Final = ProviderFacts(
         Permission("PaymentIntents: Write", "charges on a retry, and reads why a payment failed"),
         Permission(
             "Charges: Read",
-            "tells when the bank was last asked; without it a retry made elsewhere does not count for the hour between two",
+            "tells when the bank was last asked; without it a retry made elsewhere does not count for the hour between "
+            "two, nor for the wait that a card's network asks for",
             is_optional=True,
         ),
         Permission(

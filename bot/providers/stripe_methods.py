@@ -46,11 +46,13 @@ OFF_SESSION: Final = frozenset(
 
 
 async def complete(http: ProviderHttp, wire: WireInvoice, invoice: Invoice, *, thorough: bool) -> Invoice:
-    """The invoice with what more reads can tell: always the method after a decline that blocks it, all when `thorough`."""
+    """The invoice with what more reads can tell: always the method after a decline that blocks it, for good or for a time,
+    and the time of that decline; all when `thorough`."""
     blocked = invoice.decline is not None and invoice.decline.kind.blocks_same_method
-    if not (thorough or blocked):
+    waits = invoice.decline is not None and invoice.decline.wait is not None
+    if not (thorough or blocked or waits):
         return invoice
-    wants_time = thorough and invoice.newest_charge is not None
+    wants_time = (thorough or waits) and invoice.newest_charge is not None
     method, charged_at = await asyncio.gather(
         _method_to_charge(http, wire, invoice) if _is_charged(invoice) else _nothing(),
         _charged_at(http, invoice.newest_charge) if wants_time and invoice.newest_charge else _nothing(),

@@ -17,6 +17,7 @@ ENDINGS: Final[Mapping[str, Mapping[str, str]]] = {
     "stripe": {
         "paid": _PAID,
         "insufficient_funds": "Declined: insufficient funds (soft)",
+        "network_wait": "the card's network asks to wait",
         "generic_decline": "Declined: the bank gave no reason",
         "stolen_card": "refused visa ending 9979 for good",
         "lost_card": "refused visa ending 9987 for good",

@@ -12,7 +12,7 @@ from typing import assert_never
 import structlog
 
 from bot.domain.action import Action, ActionState, Word
-from bot.domain.choices import COOL_DOWN
+from bot.domain.choices import retry_possible_at
 from bot.domain.details import Received
 from bot.domain.errors import FailureReason, JournalUnavailable, NotBegun, ProviderFailure
 from bot.domain.invoice import Invoice, InvoiceRef, InvoiceStatus
@@ -25,7 +25,7 @@ from bot.ports import ActionOrder, Clock, Journal, Provider, Step, Watchlist
 from bot.services.accounts import Accounts
 from bot.services.resolution import Resolution
 from bot.services.rights import Rights
-from bot.services.rows import SILENT_DOUBT, standing_of
+from bot.services.rows import SILENT_DOUBT, Rows
 from bot.telemetry import ENDED_ACTIONS
 
 SEND_DEADLINE = timedelta(seconds=90)
@@ -77,13 +77,14 @@ class _Until:
 class Execution:
     """Advances a claimed action that is ACCEPTED: to its ending, or to a state that the reconciler takes over."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the composition root names each collaborator
         self,
         journal: Journal,
         accounts: Accounts,
         rights: Rights,
         resolution: Resolution,
         *,
+        rows: Rows,
         watchlist: Watchlist,
         clock: Clock,
     ) -> None:
@@ -91,6 +92,7 @@ class Execution:
         self._accounts = accounts
         self._rights = rights
         self._resolution = resolution
+        self._rows = rows
         self._watchlist = watchlist
         self._clock = clock
 
@@ -268,7 +270,7 @@ class Execution:
         if capability is not None and capability.asks_back and action.typed_ref is not None:
             facts = {"invoice": fresh.label, "ref": str(fresh.ref), "provider": provider.facts.name}
             return Refusal(RefusalKind.CONFIRM_SEND, facts)
-        standing = await standing_of(fresh, provider.facts, self._journal, self._clock)
+        standing = await self._rows.standing(fresh, provider.facts)
         # A pressed button has shown the declined method in its dialog; a typed command has shown nothing.
         pressed = action.typed_ref is None
         if (refusal := standing.objection(action.kind, action.method, confirmed=pressed)) is not None:
@@ -357,12 +359,13 @@ class Execution:
         """An ending after which the invoice may be acted on again: read it afresh, so that new buttons can be drawn."""
         fresh = await self.reread(ref) if ref is not None else None
         ending = replace(ending, at=self._clock.now())
-        counts = attempt is not None and attempt.action.traits.takes_money and state is ActionState.DECLINED
         return Step(
             state=state,
             ending=ending,
             invoice=fresh,
-            redraw_at=attempt.last_sent_at + COOL_DOWN if counts and attempt is not None else None,
+            redraw_at=retry_possible_at(fresh, ending.decline, attempt.last_sent_at)
+            if attempt and ending.decline
+            else None,
             late_note=self._is_late(claim),
         )
 

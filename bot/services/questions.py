@@ -11,11 +11,10 @@ from bot.domain.errors import ProviderFailure
 from bot.domain.invoice import Invoice, PaymentMethod
 from bot.domain.offer import Offer, Place
 from bot.domain.refusal import Refusal, RefusalKind
-from bot.ports import Clock, Journal
 from bot.services.accounts import Accounts
 from bot.services.finder import Finder, Reader, not_read, refused
 from bot.services.messages import new_message
-from bot.services.rows import Rows, standing_of
+from bot.services.rows import Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +37,10 @@ class MethodQuestion:
 class Questions:
     """Reads, checks, and draws the offer; decides nothing."""
 
-    def __init__(self, journal: Journal, accounts: Accounts, finder: Finder, rows: Rows, clock: Clock) -> None:
-        self._journal = journal
+    def __init__(self, accounts: Accounts, finder: Finder, rows: Rows) -> None:
         self._accounts = accounts
         self._finder = finder
         self._rows = rows
-        self._clock = clock
 
     async def ask(self, reader: Reader, text: str, action: Action) -> Question | RefusalContent:
         """For a typed void, uncollectible, finalize or paid."""
@@ -69,7 +66,7 @@ class Questions:
         facts = self._accounts.facts(found.ref.account)
         if facts is None:
             return refused(Refusal(RefusalKind.UNKNOWN_ACCOUNT, {"account": found.ref.account}))
-        standing = await standing_of(found, facts, self._journal, self._clock)
+        standing = await self._rows.standing(found, facts)
         refusal = facts.objection(action, found) if action is not Action.RETRY else standing.objection_to_any_retry()
         if refusal is not None:
             return refused(refusal)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.domain.action import ActionState
+from bot.domain.attempts import WINDOW, Budget
 from bot.domain.capability import ProviderFacts
 from bot.domain.choices import Standing, choices_for
 from bot.domain.content import CardContent, Choice, Row
@@ -22,10 +23,17 @@ SILENT_DOUBT = timedelta(seconds=8)
 class Rows:
     """Draws offers from fresh reads and tells where they stand later; what it answers is true at that moment."""
 
-    def __init__(self, journal: Journal, accounts: Accounts, clock: Clock) -> None:
+    def __init__(self, journal: Journal, accounts: Accounts, clock: Clock, budget: Budget | None = None) -> None:
         self._journal = journal
         self._accounts = accounts
         self._clock = clock
+        self._budget = budget or Budget()
+
+    async def standing(self, invoice: Invoice, facts: ProviderFacts) -> Standing:
+        """All that the rules look at, with our own retries looked up."""
+        now = self._clock.now()
+        retries = await self._journal.retries(invoice.ref, now - WINDOW)
+        return Standing(invoice=invoice, facts=facts, now=now, retries=retries, budget=self._budget)
 
     async def draw(self, invoice: Invoice, place: Place) -> Offer:
         """A new offer for what was just read; not yet written down."""
@@ -53,9 +61,16 @@ class Rows:
             action = None
         if action is not None and _is_young_doubt(action, self._clock.now()):
             action = replace(action, state=ActionState.EXECUTING)
-        standing = await standing_of(offer.invoice, facts, self._journal, self._clock)
+        standing = await self.standing(offer.invoice, facts)
         choices = choices_for(standing, action, is_card=is_card, is_private=is_private)
-        row = Row(offer=offer, facts=facts, choices=choices, action=action, confirm_retry=standing.confirm_retry)
+        row = Row(
+            offer=offer,
+            facts=facts,
+            choices=choices,
+            action=action,
+            confirm_retry=standing.confirm_retry,
+            attempts=standing.spent,
+        )
         return replace(row, choices=(Choice.SHOW,)) if row.is_outrun else row
 
     async def card(self, offer: Offer, *, is_private: bool, shared_by: str | None = None) -> CardContent | None:
@@ -66,11 +81,6 @@ class Rows:
         """A row that shows an invoice but offers nothing."""
         row = await self.row(await self.draw(invoice, place))
         return replace(row, choices=()) if row else None
-
-
-async def standing_of(invoice: Invoice, facts: ProviderFacts, journal: Journal, clock: Clock) -> Standing:
-    """All that the rules look at, with our own last retry looked up."""
-    return Standing(invoice=invoice, facts=facts, last_retry=await journal.last_retry(invoice.ref), now=clock.now())
 
 
 def _belongs(action: ActionRecord, offer: Offer) -> bool:

@@ -4,7 +4,7 @@ unknown keys are ignored, missing ones get the domain's default, and unknown wor
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar, assert_never
 
@@ -111,6 +111,7 @@ def write_decline(decline: Decline) -> Json:
         "method": decline.method,
         "method_label": decline.method_label,
         "own_advice": decline.own_advice,
+        "wait_seconds": decline.wait.total_seconds() if decline.wait is not None else None,
     }
 
 
@@ -124,6 +125,7 @@ def read_decline(data: Mapping[str, Any]) -> Decline:
         method=data.get("method"),
         method_label=data.get("method_label"),
         own_advice=data.get("own_advice"),
+        wait=timedelta(seconds=data["wait_seconds"]) if data.get("wait_seconds") else None,
     )
 
 

@@ -84,19 +84,20 @@ class JournalReading:
         async with self._db.read() as connection:
             return (await connection.execute(count_ended(ref))).scalar_one()
 
-    async def last_retry(self, ref: InvoiceRef) -> datetime | None:
+    async def retries(self, ref: InvoiceRef, since: datetime) -> list[datetime]:
         found = (
-            select(func.max(attempt.c.last_sent_at))
+            select(attempt.c.last_sent_at)
             .join(action, action.c.id == attempt.c.action_id)
             .where(
                 rows.about(action.c, ref),
                 action.c.kind == Action.RETRY,
                 action.c.state.in_(MAY_HAVE_REACHED_THE_BANK),
+                attempt.c.last_sent_at > since,
             )
+            .order_by(attempt.c.last_sent_at)
         )
         async with self._db.read() as connection:
-            moment: datetime | None = (await connection.execute(found)).scalar()
-            return moment
+            return list((await connection.execute(found)).scalars())
 
     async def spent(self, user: str, since: datetime) -> dict[str, Money]:
         found = sums(user, since)

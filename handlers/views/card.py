@@ -13,6 +13,7 @@ from handlers.views.blocks import Block, Rendered, rendered
 from handlers.views.row import (
     VISIBLE_ON_CARD,
     action_blocks,
+    attempts_line,
     block_id,
     drawn,
     footing,
@@ -38,7 +39,7 @@ def card(content: CardContent, *, command: str, now: datetime) -> Rendered:
     row = content.row
     why = why_failed if row.invoice.is_unseen else known_reason
     story = sentence(row.action, command, row.invoice) if row.action else why(row.invoice, now)
-    head = f"{title(row.invoice, owed=was_owed(row))}\n{story}"
+    head = f"{title(row.invoice, owed=was_owed(row))}\n{story}{attempts_line(row)}"
     shown = [
         blocks.section(head, block_id=block_id(row, 0, "head")),
         blocks.fields(_facts(row, now), block_id=block_id(row, 0, "facts")),
@@ -55,6 +56,7 @@ def current(row: Row, now: datetime) -> list[Block]:
     text = f"Now: {title(row.invoice)} · {escape(row.invoice.provider_status)}"
     if row.invoice.decline is not None and row.action is None:
         text += f"\n{why_failed(row.invoice, now)}"
+    text += attempts_line(row)
     line = blocks.section(text, block_id=block_id(row, 0, "now"))
     return [line, *action_blocks(row, 0, visible=VISIBLE_ON_CARD)]
 

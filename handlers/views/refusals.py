@@ -104,6 +104,26 @@ def refusal_sentence(refusal: Refusal, command: str) -> str:  # noqa: C901, PLR0
                 else "The last one was less than an hour ago; wait a little."
             )
             return f"Only one payment attempt per invoice and hour. {when} Nothing was charged now."
+        case RefusalKind.NETWORK_WAIT:
+            until = moment_of(facts.get("until"))
+            when = f"until {until}" if until else "for a while"
+            return (
+                f"The card's network asks to wait {when} before this card is charged again, so nothing was charged. Retry "
+                f"then, or give the customer the payment link: {_link(facts, command)}."
+            )
+        case RefusalKind.ATTEMPTS_SPENT:
+            until = moment_of(facts.get("until"))
+            when = f" A retry is possible again {until}, when the oldest of them counts no more." if until else ""
+            return (
+                f"{many_attempts(facts.get('count'))}, and the limit is {escape(facts.get('limit')) or 'reached'}: card "
+                f"networks charge fees for more. Nothing was charged.{when} Until then, give the customer the payment "
+                f"link: {_link(facts, command)}."
+            )
+        case RefusalKind.CONFIRM_ATTEMPTS:
+            return (
+                f"{many_attempts(facts.get('count'))}, and {fees(facts.get('limit'))}. Nothing was charged. To go on, "
+                f"press Retry payment on the card and confirm: {_show(facts, command)}."
+            )
         case RefusalKind.SAME_METHOD:
             return (
                 f"{_bank_said(facts)}, and it is still what a retry would charge, so nothing was charged. Give the "
@@ -161,6 +181,20 @@ def refusal_sentence(refusal: Refusal, command: str) -> str:  # noqa: C901, PLR0
 
 
 Facts = Mapping[str, str]
+
+
+def many_attempts(count: str | None) -> str:
+    """ "At least 8 attempts in 30 days": what cannot be read or dated is not counted."""
+    return f"At least {escape(count)} attempts in 30 days" if count else "Many attempts in 30 days"
+
+
+def fees(limit: str | None) -> str:
+    stop = f"; from {escape(limit)} on no retry is possible" if limit else ""
+    return f"card networks charge fees for too many{stop}"
+
+
+def _link(facts: Facts, command: str) -> str:
+    return code(f"{command} link {_ref(facts)}", 300)
 
 
 def _may_not(facts: Facts) -> str:
@@ -287,7 +321,7 @@ def _instead(facts: Facts, command: str) -> str:
         return f"{said}."
     wants_payment = {Action.RETRY.traits.label.lower(), Action.RESEND.traits.label.lower()}
     if facts.get("action") in wants_payment:
-        return f"You can give the customer the payment link: {code(f'{command} link {_ref(facts)}', 300)}."
+        return f"You can give the customer the payment link: {_link(facts, command)}."
     return "Look in its own dashboard whether it can be done there."
 
 
@@ -299,7 +333,7 @@ def _wrong_collection(facts: Facts, command: str) -> str:
         return f"{name} is collected in another way, so {_action(facts)} cannot work and nothing happened."
     if "link" not in why:
         return f"{why}. Nothing happened."
-    return f"{why}. Nothing happened. For the link: {code(f'{command} link {_ref(facts)}', 300)}."
+    return f"{why}. Nothing happened. For the link: {_link(facts, command)}."
 
 
 def _bank_said(facts: Facts) -> str:

@@ -13,6 +13,7 @@ from handlers import ids
 from handlers.views import blocks
 from handlers.views.blocks import Block, Option
 from handlers.views.money import amount
+from handlers.views.refusals import fees, many_attempts
 from handlers.views.sentences import decline_words, reference_line, sentence
 from handlers.views.text import customer, escape, plain
 from handlers.views.times import age, day, moment
@@ -69,7 +70,7 @@ def row_blocks(
     `names` says the account where several do."""
     head = title(row.invoice, badges=badges, owed=was_owed(row))
     account = f" · {escape(row.invoice.ref.account)}" if names else ""
-    text = f"{head}{account}\n{standing(row, now, command)}"
+    text = f"{head}{account}\n{standing(row, now, command)}{attempts_line(row)}"
     return [blocks.section(text, block_id=block_id(row, index, "row")), *footing(row, index, visible=_VISIBLE_IN_ROW)]
 
 
@@ -123,6 +124,18 @@ def standing(row: Row, now: datetime, command: str) -> str:
     return " · ".join(parts)
 
 
+def attempts_line(row: Row) -> str:
+    """A line of its own where the bank was asked so often that it costs something; empty while nobody can press Retry."""
+    found = row.attempts
+    if found is None or (row.action is not None and row.action.state.is_live):
+        return ""
+    many = many_attempts(str(found.at_least))
+    if found.at_least < found.limit:
+        return f"\n{many}: {fees(str(found.limit))}."
+    when = f" before {moment(found.free_at)}" if found.free_at is not None else ""
+    return f"\n{many}, and the limit is {found.limit}: no retry{when}. Give the customer the payment link."
+
+
 def next_attempt(at: datetime, now: datetime) -> str:
     """Providers are late by minutes with this, so a time that has just gone by is still to come."""
     return f"retries {moment(at)}" if at > now else "is about to retry"
@@ -171,7 +184,7 @@ def drawn(row: Row, *, visible: int) -> tuple[list[Choice], list[Choice]]:
     """The choices that become buttons, and those in the overflow; a row has no room for all of them."""
     choices = pressable(row)
     shown = [choice for choice in _order(row, choices) if choice in choices][:visible]
-    asks_back = Choice.RETRY if row.confirm_retry is not None else None
+    asks_back = Choice.RETRY if row.asks_before_retry else None
     more = [choice for choice in _IN_OVERFLOW if choice in choices and choice not in (*shown, asks_back)]
     surplus = [choice for choice in _LEFT_OUT_FIRST if choice in more][: max(0, len(more) - blocks.OVERFLOW_OPTIONS)]
     return shown, [choice for choice in more if choice not in surplus]
@@ -230,15 +243,22 @@ def _question(row: Row, choice: Choice) -> Block | None:
         means = plain(capability.consequence, 220) if capability else ""
         text = f"{means} Send {plain(row.invoice.label, 40)} again?".strip()
         return blocks.confirm("Send again?", text, yes="Send again", no="Cancel")
-    return _retry_dialog(row) if choice is Choice.RETRY and row.confirm_retry is not None else None
+    return _retry_dialog(row) if choice is Choice.RETRY and row.asks_before_retry else None
 
 
 def _retry_dialog(row: Row) -> Block:
-    method = plain(row.confirm_retry, 60) or "the payment method on file"
+    doubts = []
+    if row.confirm_retry is not None:
+        method = plain(row.confirm_retry, 36 if row.attempts else 60) or "the payment method on file"
+        doubts.append(
+            f"The bank refused the last try with {method}. What would be charged now could not be read; it may be the same."
+        )
+    if row.attempts is not None:
+        limit = f"; from {row.attempts.limit} on no retry is possible" if row.confirm_retry is None else ""
+        doubts.append(f"{many_attempts(str(row.attempts.at_least))}: card networks charge fees for too many{limit}.")
     return blocks.confirm(
         "Retry payment?",
-        f"The bank refused the last try with {method}. What would be charged now could not be read; it may be the same. "
-        f"Try to collect {amount(row.invoice.owed)} for {plain(row.invoice.label, 40)}?",
+        f"{' '.join(doubts)} Try to collect {amount(row.invoice.owed)} for {plain(row.invoice.label, 40)}?",
         yes=Action.RETRY.traits.label,
         no="Cancel",
     )

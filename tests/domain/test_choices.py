@@ -21,7 +21,8 @@ from tests.builders import AMEX, ANA, FACTS, FUNDS, INVOICE, NOW, STOLEN, VISA, 
 
 
 def standing(invoice: Invoice = INVOICE, *, last_retry: datetime | None = None) -> Standing:
-    return Standing(invoice=invoice, facts=FACTS, last_retry=last_retry, now=NOW)
+    retries = () if last_retry is None else (last_retry,)
+    return Standing(invoice=invoice, facts=FACTS, now=NOW, retries=retries)
 
 
 def shown(invoice: Invoice = INVOICE, state: ActionState | None = None, **where: bool) -> list[Choice]:
@@ -107,7 +108,7 @@ def test_an_invoice_is_sent_again_only_where_the_customer_pays_it() -> None:
 
 def test_a_provider_that_lacks_an_action_has_no_button_for_it() -> None:
     poor = replace(FACTS, capabilities={}, has_payment_link=False)
-    without = Standing(invoice=INVOICE, facts=poor, last_retry=None, now=NOW)
+    without = Standing(invoice=INVOICE, facts=poor, now=NOW)
     assert choices_for(without, None, is_card=False, is_private=False) == (Choice.SHOW,)
     assert refused(without) is RefusalKind.NOT_SUPPORTED
 
@@ -201,3 +202,86 @@ def test_no_button_is_drawn_that_the_guard_would_refuse(
     for choice in choices_for(found, None, is_card=False, is_private=False):
         assert choice.action is None or found.objection(choice.action, confirmed=True) is None
     assert found.now == datetime(2026, 11, 20, 9, tzinfo=UTC)
+
+
+# --- many attempts ---
+
+MANY = replace(INVOICE, attempts=8)
+TOO_MANY = replace(INVOICE, attempts=15)
+
+
+def test_a_typed_retry_after_many_attempts_is_asked_back_and_a_pressed_one_was() -> None:
+    assert refused(standing(MANY)) is RefusalKind.CONFIRM_ATTEMPTS
+    assert refused(standing(MANY), confirmed=True) is None
+    assert refused(standing(replace(INVOICE, attempts=7))) is None
+    assert Choice.RETRY in shown(MANY)
+
+
+def test_a_method_that_somebody_names_is_not_asked_back_for_the_attempts_of_another() -> None:
+    assert refused(standing(MANY), method=AMEX.id) is None
+
+
+def test_at_the_limit_no_method_is_charged_and_no_retry_is_offered() -> None:
+    for how in ({}, {"confirmed": True}, {"method": AMEX.id}):
+        assert refused(standing(TOO_MANY), **how) is RefusalKind.ATTEMPTS_SPENT
+    assert {Choice.RETRY, Choice.RETRY_WITH}.isdisjoint(shown(TOO_MANY))
+    assert Choice.LINK in shown(TOO_MANY)
+    refusal = standing(TOO_MANY).objection(Action.RETRY)
+    assert refusal is not None
+    assert refusal.facts == {
+        "count": "15",
+        "limit": "15",
+        "until": (NOW + timedelta(days=10)).isoformat(),
+        "invoice": INVOICE.label,
+        "ref": str(INVOICE.ref),
+        "provider": FACTS.name,
+    }
+
+
+def test_what_takes_no_money_has_no_limit_of_attempts() -> None:
+    assert refused(standing(TOO_MANY), Action.VOID) is None
+
+
+def test_the_attempts_are_told_only_where_a_retry_could_be_made() -> None:
+    assert standing(MANY).spent is not None
+    assert standing(replace(MANY, status=InvoiceStatus.PAID)).spent is None
+    assert standing(replace(MANY, collection=CollectionMethod.MANUAL)).spent is None
+
+
+# --- what the card's network asks to wait ---
+
+A_DAY = replace(FUNDS, wait=timedelta(hours=24))
+
+
+def waiting(hours: float, invoice: Invoice = INVOICE) -> Standing:
+    return standing(replace(invoice, decline=A_DAY, newest_charge_at=NOW - timedelta(hours=hours)))
+
+
+@pytest.mark.parametrize(
+    ("hours", "kind"), [(0.5, RefusalKind.NETWORK_WAIT), (23.9, RefusalKind.NETWORK_WAIT), (24, None), (25, None)]
+)
+def test_the_same_card_waits_as_long_as_its_network_asks(hours: float, kind: RefusalKind | None) -> None:
+    found = waiting(hours)
+    assert refused(found) is kind
+    assert refused(found, confirmed=True) is kind
+    assert (Choice.RETRY in choices_for(found, None, is_card=True, is_private=True)) == (kind is None)
+    assert found.cool_until == (None if kind is None else NOW + timedelta(hours=24 - hours))
+
+
+def test_another_card_waits_only_for_the_hour() -> None:
+    assert refused(waiting(2), method=AMEX.id) is None
+    assert refused(waiting(2), method=VISA.id) is RefusalKind.NETWORK_WAIT
+    assert refused(waiting(2, replace(INVOICE, method=AMEX))) is None
+    assert refused(waiting(0.5), method=AMEX.id) is RefusalKind.COOL_DOWN
+    assert Choice.RETRY_WITH in choices_for(waiting(2), None, is_card=True, is_private=True)
+
+
+def test_where_the_charge_has_no_time_our_own_retry_says_how_long_the_network_asks_to_wait() -> None:
+    undated = replace(INVOICE, decline=A_DAY, newest_charge_at=None)
+    assert refused(standing(undated, last_retry=NOW - timedelta(hours=23))) is RefusalKind.NETWORK_WAIT
+    assert refused(standing(undated)) is None
+
+
+def test_a_wait_shorter_than_the_hour_that_still_runs_is_told_as_the_hour() -> None:
+    brief = replace(INVOICE, decline=replace(FUNDS, wait=timedelta(hours=1)), newest_charge_at=NOW - timedelta(minutes=50))
+    assert refused(standing(brief, last_retry=NOW - timedelta(minutes=20))) is RefusalKind.COOL_DOWN

@@ -87,6 +87,7 @@ class Bench:
             self.accounts,
             self.rights,
             self.resolution,
+            rows=self.rows,
             watchlist=storage.watchlist,
             clock=self.clock,
         )
@@ -111,7 +112,7 @@ class Bench:
             talk=self.talk_signal,
         )
         self.finder = Finder(self.accounts, self.rights, self.resolution)
-        self.questions = Questions(self.journal, self.accounts, self.finder, self.rows, self.clock)
+        self.questions = Questions(self.accounts, self.finder, self.rows)
         self.watching = Watching(storage.watchlist, self.accounts, self.finder, self.clock)
         self.lookup = Lookup(
             self.journal,

@@ -421,6 +421,7 @@ async def test_a_database_that_goes_away_before_the_send_leaves_no_doubt_about_i
         bench.accounts,
         bench.rights,
         bench.resolution,
+        rows=bench.rows,
         watchlist=AwayWatchlist(),
         clock=bench.clock,
     )

@@ -278,18 +278,38 @@ async def test_ended_actions_count_only_what_was_sent(storage: Storage) -> None:
     assert await storage.journal.ended_actions(replace(REF, id="in_2")) == 0
 
 
-async def test_only_a_retry_that_may_have_reached_the_bank_counts_for_the_pause(storage: Storage) -> None:
-    assert await storage.journal.last_retry(REF) is None
+async def test_only_retries_that_may_have_reached_the_bank_count_as_attempts(storage: Storage) -> None:
+    assert await storage.journal.retries(REF, NOW) == []
     for minutes, action, state in (
         (1, Action.RETRY, ActionState.DECLINED),
         (2, Action.VOID, ActionState.SUCCEEDED),
         (3, Action.RETRY, ActionState.REJECTED),
         (4, Action.RETRY, ActionState.NOT_APPLIED),
+        (5, Action.RETRY, ActionState.DECLINED),
+        (6, Action.RETRY, ActionState.EXPIRED),
+        (7, Action.RETRY, ActionState.SUCCEEDED),
     ):
         at = NOW + timedelta(minutes=minutes)
         await an_accepted(storage, a_press(await a_drawn_offer(storage), action=action, at=at))
         await storage.journal.record(await begun(storage, await a_claim(storage, at=at), at), a_step(state))
-    assert await storage.journal.last_retry(REF) == NOW + timedelta(minutes=1)
+    first, second, third = (NOW + timedelta(minutes=minutes) for minutes in (1, 5, 7))
+    assert await storage.journal.retries(REF, NOW) == [first, second, third]
+    assert await storage.journal.retries(REF, first) == [second, third]
+    assert await storage.journal.retries(replace(REF, id="in_2"), NOW) == []
+
+
+@pytest.mark.parametrize("state", [ActionState.PENDING, ActionState.UNKNOWN, ActionState.NEEDS_HUMAN])
+async def test_a_retry_in_doubt_counts_as_an_attempt_once_however_often_it_is_sent(
+    storage: Storage, state: ActionState
+) -> None:
+    later = NOW + timedelta(minutes=1)
+    await an_accepted(storage)
+    claim = await begun(storage, await a_claim(storage))
+    assert await storage.journal.retries(REF, NOW - timedelta(days=30)) == [NOW]
+    await storage.journal.record(claim, a_step(ActionState.UNKNOWN))
+    again = await begun(storage, await a_claim(storage, at=later), later)
+    await storage.journal.record(again, a_step(state, at=later))
+    assert await storage.journal.retries(REF, NOW - timedelta(days=30)) == [later]
 
 
 async def test_a_persons_day_counts_what_was_moved_or_may_still_be(storage: Storage) -> None:

@@ -202,10 +202,12 @@ class Books:
         self.customers[customer_id].default = method
         return method
 
-    def add_card(self, customer_id: str, magic: str = "paid", *, last4: str | None = None, brand: str = "visa") -> str:
+    def add_card(self, customer_id: str, magic: str = "paid", *, last4: str | None = None, brand: str | None = None) -> str:
         """Store a payment method beside the ones that are there."""
         kind = BY_NAME[magic]
-        usual = "6789" if kind.bank_debit else DECLINES[kind.decline].last4 if kind.decline else "4242"
+        decline = DECLINES[kind.decline] if kind.decline else None
+        usual = "6789" if kind.bank_debit else decline.last4 if decline else "4242"
+        brand = brand or (decline.brand if decline else "visa")
         prefix = "pm_1Debit" if kind.bank_debit else "pm"
         method = Method(self.new_id(prefix), customer_id, kind, last4 or usual, self.today(), brand)
         self.methods[method.id] = method

@@ -16,7 +16,9 @@ class Decline:
     code: str = "card_declined"
     advice_code: str | None = None
     network_decline_code: str | None = None
+    network_advice_code: str | None = None
     last4: str = "0002"
+    brand: str = "visa"
 
 
 DECLINES: dict[str, Decline] = {
@@ -26,6 +28,15 @@ DECLINES: dict[str, Decline] = {
         advice_code="try_again_later",
         network_decline_code="51",
         last4="9995",
+    ),
+    "network_wait": Decline(
+        "Your card has insufficient funds.",
+        "insufficient_funds",
+        advice_code="try_again_later",
+        network_decline_code="51",
+        network_advice_code="25",
+        last4="5100",
+        brand="mastercard",
     ),
     "generic_decline": Decline("Your card was declined.", "generic_decline"),
     "do_not_honor": Decline("Your card was declined.", "do_not_honor", network_decline_code="05"),
@@ -60,6 +71,7 @@ def _declining(name: str, what: str) -> Magic:
 MAGIC: tuple[Magic, ...] = (
     Magic("paid", "The card works: a retry collects the money."),
     _declining("insufficient_funds", "Soft decline: not enough money in the account today."),
+    _declining("network_wait", "Soft decline, and the card's network asks to wait 24 hours before the next try."),
     _declining("generic_decline", "The bank says no and does not say why."),
     _declining("stolen_card", "Hard decline: reported stolen. Never try again, and never tell the customer why."),
     _declining("lost_card", "Hard decline: reported lost. Never try again, and never tell the customer why."),

@@ -233,6 +233,7 @@ class Objects:
             "decline_code": decline.decline_code,
             "doc_url": errors.DOCS + decline.code.replace("_", "-"),
             "message": decline.message,
+            "network_advice_code": decline.network_advice_code,
             "network_decline_code": decline.network_decline_code,
             "payment_method": self.method(self._books.methods[intent.failed]) if intent.failed else None,
             "type": "card_error",

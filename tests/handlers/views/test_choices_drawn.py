@@ -47,7 +47,7 @@ def invoices() -> Iterator[Invoice]:
 
 
 def row_of(invoice: Invoice, facts: ProviderFacts, *, is_card: bool, is_private: bool) -> Row:
-    standing = Standing(invoice=invoice, facts=facts, last_retry=None, now=NOW + timedelta(days=9))
+    standing = Standing(invoice=invoice, facts=facts, now=NOW + timedelta(days=9))
     choices = choices_for(standing, None, is_card=is_card, is_private=is_private)
     return a_row(invoice, facts=facts, choices=choices, confirm_retry=standing.confirm_retry)
 
