@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 from bot.domain.action import STAR, ActionState, Word
 from bot.domain.digest import DigestPlan
 from bot.domain.invoice import InvoiceRef
+from bot.domain.money import Money
 from bot.domain.policy import Role, Rule
 from bot.sandbox.providers.stripe import FakeStripe
 from bot.sandbox.slack import LocalSlack
@@ -28,13 +29,18 @@ from tests.races.rival import Deed, Done, Request, Rival, a_barrier
 from tests.scenarios.reading import Pressable, Reading, rows
 
 FIN, OPS = "C0FIN", "C0OPS"
-MAYA, TOM = "U0MAYA", "U0TOM"
+MAYA, TOM, NADIA = "U0MAYA", "U0TOM", "U0NADIA"
 DIGEST = "finance"
-_RULES = (Rule("lead", STAR | {Word.SHARE, Word.DIGEST}), Rule("agent", frozenset({Word.VIEW, Word.RETRY, Word.VOID})))
+A_DAY = timedelta(days=1)
+_RULES = (
+    Rule("lead", STAR | {Word.SHARE, Word.DIGEST}),
+    Rule("agent", frozenset({Word.VIEW, Word.RETRY, Word.VOID})),
+    Rule("clerk", frozenset({Word.VIEW, Word.RETRY}), per_day={"EUR": Money(5000, "EUR")}),
+)
 
 
-def configuration(slack: LocalSlack, world: World, database: str, rules: tuple[Rule, ...] = _RULES) -> Configuration:
-    """Maya may do everything, Tom retry and void; one digest at nine every day."""
+def configuration(slack: LocalSlack, world: World, database: str) -> Configuration:
+    """Maya may do everything, Tom retry and void, Nadia retry 50 euros a day; one digest at nine every day."""
     accounts = tuple(
         AccountConfiguration(slug, slug, {**fake.credentials(), "base_url": world.url(slug), "requests_per_second": "500"})
         for slug, fake in world.providers.items()
@@ -49,8 +55,8 @@ def configuration(slack: LocalSlack, world: World, database: str, rules: tuple[R
         ops_channel=OPS,
         accounts=accounts,
         digests=(DigestPlan(DIGEST, FIN, "0 9 * * *", "Europe/Berlin", tuple(world.providers), {}, True),),
-        roles={"lead": Role("lead", frozenset({MAYA})), "agent": Role("agent", frozenset({TOM}))},
-        rules=rules,
+        roles={name: Role(name, frozenset({user})) for name, user in (("lead", MAYA), ("agent", TOM), ("clerk", NADIA))},
+        rules=_RULES,
     )
 
 
@@ -64,6 +70,7 @@ class Meeting:
         self._waiting: list[tuple[Request, asyncio.Future[Answer]]] = []
         self.expects = 1
         self.meets_again = True
+        self.ahead: timedelta | None = None
 
     async def deliver(self, delivery: Delivery) -> Answer:
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
@@ -75,7 +82,10 @@ class Meeting:
 
     async def _take_in(self, waiting: Sequence[tuple[Request, asyncio.Future[Answer]]]) -> None:
         parts = [waiting[number :: len(self._rivals)] for number in range(len(self._rivals))]
-        deeds = [Deed(requests=[request for request, _ in part], meets_again=self.meets_again) for part in parts]
+        deeds = [
+            Deed(requests=[request for request, _ in part], meets_again=self.meets_again, ahead=self.ahead)
+            for part in parts
+        ]
         done = await asyncio.gather(*(rival.does(deed) for rival, deed in zip(self._rivals, deeds, strict=True)))
         for part, outcome in zip(parts, done, strict=True):
             for (_, future), (status, body) in zip(part, outcome.answers, strict=True):
@@ -180,14 +190,14 @@ class Arena:
 
 
 @asynccontextmanager
-async def opened(database: str, processes: int, rules: tuple[Rule, ...] = _RULES) -> AsyncGenerator[Arena]:
+async def opened(database: str, processes: int) -> AsyncGenerator[Arena]:
     """`processes` bots on one migrated database, started at the same moment."""
     stripe = FakeStripe()
     world, slack = World([stripe]), LocalSlack()
     await world.start()
     await slack.start()
     barrier = a_barrier(processes)
-    rivals = [Rival(configuration(slack, world, database, rules), barrier) for _ in range(processes)]
+    rivals = [Rival(configuration(slack, world, database), barrier) for _ in range(processes)]
     try:
         refused = await asyncio.gather(*(rival.open() for rival in rivals))
         assert refused == [None] * processes, refused
@@ -198,6 +208,3 @@ async def opened(database: str, processes: int, rules: tuple[Rule, ...] = _RULES
         await asyncio.gather(*(rival.close() for rival in rivals))
         await slack.close()
         await world.stop()
-
-
-A_DAY = timedelta(days=1)

@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 
 from bot.domain.action import ActionState
 from bot.sandbox.slack_state import Message
-from tests.races.arena import A_DAY, DIGEST, FIN, MAYA, TOM, Arena
+from tests.races.arena import A_DAY, DIGEST, FIN, MAYA, NADIA, TOM, Arena
 from tests.races.rival import Deed
 
+_MORE_THAN_A_DAY = timedelta(hours=25)
 _ROWS = 10
 """Rows of one digest: so many rounds are drawn together."""
 _BERLIN = ZoneInfo("Europe/Berlin")
@@ -92,6 +93,33 @@ async def retry_against_void(arena: Arena, rounds: int) -> Tally:
     return tally
 
 
+async def limit_of_a_day(arena: Arena, rounds: int) -> Tally:
+    """One person retries two invoices of which the limit of her day holds one. Every round is on a day of its own."""
+    tally = Tally("limit of a day")
+    waiting: list[tuple[str, str, Message]] = []
+    async for bill in _bills(arena, 2 * rounds):
+        waiting.append(bill)
+        if len(waiting) < 2:
+            continue
+        (first, second), waiting = waiting, []
+        where = f"{first[1]} and {second[1]}"
+        clicks = [
+            arena.push(NADIA, arena.row(digest, number).button(_RETRY), digest) for _, number, digest in (first, second)
+        ]
+        arena.meeting.ahead = tally.rounds * _MORE_THAN_A_DAY
+        answers = await arena.at_once(*clicks, meets_again=tally.rounds % 4 != 3)
+        arena.meeting.ahead = None
+        charges = [arena.charges(invoice) for invoice, _, _ in (first, second)]
+        states = [state for invoice, _, _ in (first, second) for _, state in (await arena.recorded(invoice))[0]]
+        tally.counts(sum(charges), "one is sent" if sum(charges) == 1 else f"{sum(charges)} are sent")
+        tally.expects(where, "both are acknowledged", [one.status for one in answers], [200, 200])
+        tally.expects(where, "more than the limit", sum(charges) > 1, False)
+        tally.expects(where, "decisions that are still open", [state for state in states if state.is_live], [])
+        for invoice in (invoice for invoice, _, _ in (first, second) if not arena.charges(invoice)):
+            arena.stripe.control("void_elsewhere", {"invoice": invoice})  # it would take up a row of the next digest
+    return tally
+
+
 async def digest_falls_due(arena: Arena, rounds: int) -> Tally:
     """Every process finds that it is nine o'clock; now and then they also look for what was left undone."""
     tally = Tally("digest falls due")
@@ -113,6 +141,7 @@ async def digest_falls_due(arena: Arena, rounds: int) -> Tally:
 CONTESTS: Mapping[str, Contest] = {
     "double click": double_click,
     "retry against void": retry_against_void,
+    "limit of a day": limit_of_a_day,
     "digest falls due": digest_falls_due,
 }
 

@@ -126,6 +126,7 @@ async def _live(configuration: Configuration, orders: Connection, barrier: Barri
 async def _do(bot: Bot, clock: ShiftedClock, deed: Deed, barrier: Barrier) -> Done:
     if deed.ahead is not None:
         clock.ahead = deed.ahead
+        await bot.directory.refresh()  # who is who was read long ago by that clock
     requests = [AsyncBoltRequest(body=one.body, headers={k: [v] for k, v in one.headers.items()}) for one in deed.requests]
     barrier.wait()  # the whole process waits: there is nothing else that it could do meanwhile
     answering = [asyncio.create_task(_answer(bot, one)) for one in requests]
