@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-_START_SECONDS = 60.0
+_START_SECONDS = 300.0
 _STOP_SECONDS = 60.0
 
 
