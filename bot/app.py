@@ -14,6 +14,7 @@ import structlog
 
 from bot.domain.digest import DigestPlan
 from bot.domain.errors import JournalUnavailable, UnusableValue
+from bot.domain.freeze import BOT
 from bot.domain.policy import Policy
 from bot.health import DigestDates, Health, Loop, SlackLink
 from bot.ports import Clock, Provider
@@ -54,6 +55,8 @@ from handlers.identity import SlackDirectory
 DRAIN_SECONDS = 23.0
 """SIGTERM to gone; orchestrators kill at 30."""
 _HOUSEKEEPING_SECONDS = 600.0
+_EPOCH_SECONDS = 20.0
+"""What happened in the seconds before a kill is missing from no copy but one that was made in just these seconds."""
 
 _log = structlog.get_logger()
 
@@ -163,7 +166,25 @@ async def _ready_storage(url: str, clock: Clock) -> AsyncGenerator[Storage]:
         freed = await storage.journal.recover(clock.now())
         if freed:
             _log.info("journal.recovered", freed=freed)
+        await _freeze_where_restored(storage, clock)
         yield storage
+        await _keep_epoch(storage)
+
+
+async def _freeze_where_restored(storage: Storage, clock: Clock) -> None:
+    """A copy does not know what was done after it was made: nothing is sent before a person has looked."""
+    found = await storage.epoch.look()
+    if found.why is not None:
+        await storage.journal.freeze(BOT, found.why, clock.now())
+        _log.error("database.restored", detail=found.why, consequence="nothing is sent until a person unfreezes")
+    await storage.epoch.settle(found, clock.now())
+
+
+async def _keep_epoch(storage: Storage) -> None:
+    try:
+        await storage.epoch.keep()
+    except JournalUnavailable as error:
+        _log.warning("database.epoch_not_kept", detail=str(error))
 
 
 def _assemble(
@@ -285,6 +306,7 @@ def _started(bot: Bot, health: Health) -> list[asyncio.Task[None]]:
         "delivery": Loop(task("delivery", bot.delivery.run()), lambda: bot.delivery.turned_at),
         "directory": Loop(task("directory", bot.directory.run())),
         "housekeeping": Loop(task("housekeeping", _keep_house(bot))),
+        "epoch": Loop(task("epoch", _follow_epoch(bot.storage))),
         "sealing": Loop(task("sealing", Sealing(bot.storage.audit, bot.clock).run())),
         "health": Loop(task("health", health.run())),
     }
@@ -297,6 +319,12 @@ async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     _log.info("bot.stopped")
+
+
+async def _follow_epoch(storage: Storage) -> None:
+    while True:
+        await asyncio.sleep(_EPOCH_SECONDS)
+        await _keep_epoch(storage)
 
 
 async def _keep_house(bot: Bot) -> None:

@@ -19,6 +19,7 @@ from bot.domain.errors import JournalUnavailable
 from bot.storage.audit import SqlAuditTrail
 from bot.storage.database import Database, insert_into
 from bot.storage.digests import SqlDigestLog
+from bot.storage.epoch import SqlEpoch
 from bot.storage.instant import db_now
 from bot.storage.journal import SqlJournal
 from bot.storage.lock import FileLock
@@ -45,6 +46,7 @@ class Storage:
     digests: SqlDigestLog
     watchlist: SqlWatchlist
     audit: SqlAuditTrail
+    epoch: SqlEpoch
 
 
 def database_url(text: str) -> URL:
@@ -160,6 +162,7 @@ async def open_storage(url: str, *, read_only: bool = False, exclusive: bool = F
             digests=SqlDigestLog(database),
             watchlist=SqlWatchlist(database),
             audit=SqlAuditTrail(database),
+            epoch=SqlEpoch(database, file),
         )
     finally:
         await database.close()
