@@ -102,6 +102,12 @@ def alert(content: AlertContent, *, command: str) -> Rendered:
         case "digest_failed":
             name = code(facts.get("digest")) or "A digest"
             text = f"{name} could not be made{why}. To see which accounts have a problem: {code(f'{command} status')}."
+        case "database_restored":
+            end = code(f"{command} unfreeze")
+            text = (
+                f"I have frozen myself{why}. I do not know what was done since this copy was made, so I send nothing. "
+                f"Compare what you can with the provider's dashboard (the operations guide says how), then: {end}."
+            )
         case other:
             said = ", ".join(f"{escape(key, 40)} {code(value)}" for key, value in list(facts.items())[:10] if value)
             text = f"Something needs a look: {escape(other.replace('_', ' '))}{f' ({said})' if said else ''}."

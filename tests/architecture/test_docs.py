@@ -92,10 +92,11 @@ def test_every_problem_that_health_tells_has_a_section(file: str) -> None:
 
 def test_every_alert_to_the_operators_has_a_section() -> None:
     sources = [*(ROOT / "bot").rglob("*.py"), *(ROOT / "handlers").rglob("*.py")]
-    alerts = {found for file in sources for found in re.findall(r"\"(digest_\w+)\"", file.read_text())}
-    told = set(re.findall(r"^#### `(digest_\w+)`", OPERATIONS, re.MULTILINE))
-    assert {"digest_not_posted", "digest_failed"} <= told
-    assert alerts & {"digest_not_posted", "digest_failed"} == told
+    alerts = {found for file in sources for found in re.findall(r"\"((?:digest|database)_\w+)\"", file.read_text())}
+    told = set(re.findall(r"^#### `((?:digest|database)_\w+)`", OPERATIONS, re.MULTILINE))
+    known = {"digest_not_posted", "digest_failed", "database_restored"}
+    assert known <= told
+    assert alerts & known == told
 
 
 def test_every_event_that_the_page_names_is_logged_somewhere() -> None:

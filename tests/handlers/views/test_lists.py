@@ -305,6 +305,7 @@ def test_help_leaves_out_what_the_reader_may_not_do() -> None:
         ("digest_not_posted", {"channel": "C0FIN", "detail": "is_archived"}, "The digest could not be posted in #C0FIN"),
         ("digest_not_posted", {}, "The digest could not be posted in its channel"),
         ("digest_failed", {"digest": "finance", "detail": "no answer"}, "finance could not be made: no answer."),
+        ("database_restored", {"detail": "the database is a copy"}, "I have frozen myself: the database is a copy."),
         ("new_trouble", {"key": "value"}, "Something needs a look: new trouble (key value)."),
     ],
 )
