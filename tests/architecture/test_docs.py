@@ -175,6 +175,14 @@ def test_compose_mounts_the_configuration_read_only_and_listens_on_this_machine_
     assert all(port.startswith("127.0.0.1:") for port in recoup["ports"])
 
 
+def test_compose_starts_three_replicas_with_a_port_and_the_time_to_drain_for_each() -> None:
+    recoup = compose()["services"]["recoup"]
+    (ports,) = recoup["ports"]
+    first, last = ports.split(":")[1].split("-")
+    assert recoup["deploy"]["replicas"] == int(last) - int(first) + 1 == 3
+    assert int(recoup["stop_grace_period"].removesuffix("s")) > 25
+
+
 @pytest.mark.parametrize("name", ["compose.yaml", "Dockerfile"])
 def test_no_secret_lies_in_a_file_for_containers(name: str) -> None:
     text = (ROOT / name).read_text()
