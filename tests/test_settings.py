@@ -314,6 +314,9 @@ WRONG = {
     "unknown key": ('channnel = "C0FIN"\n', "`channnel`"),
     "unknown key in a digest": (DIGEST + "minimun = { EUR = 1 }\n", "minimun"),
     "unknown key in a rule": (AGENT + '[[allow]]\nrole = "agent"\nactions = ["view"]\nupto = { EUR = 1 }\n', "upto"),
+    "a warning after the limit": ("[attempts]\nwarn = 9\nblock = 8\n", "warn must not be more than block"),
+    "a limit of attempts that is none": ("[attempts]\nblock = 0\n", "attempts.block"),
+    "a limit beyond reason": ("[attempts]\nblock = 101\n", "attempts.block"),
     "unknown account of a digest": (DIGEST + 'accounts = ["stripe"]\n', "“stripe”"),
     "unknown account of a rule": (
         AGENT + '[[allow]]\nrole = "agent"\nactions = ["view"]\naccounts = ["stripe"]\n',

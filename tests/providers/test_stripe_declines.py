@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from bot.domain.decline import DeclineClass
@@ -67,6 +69,10 @@ def test_a_known_error_code_explains_an_unknown_decline_code() -> None:
         ({"decline_code": "do_not_honor", "network_advice_code": "03", "advice_code": "try_again_later"}, HARD),
         ({"decline_code": "restricted_card", "network_advice_code": "02", "advice_code": "confirm_card_data"}, NEW),
         ({"decline_code": "do_not_honor", "network_advice_code": "77"}, SOFT),
+        ({"decline_code": "do_not_honor", "network_advice_code": "01"}, NEW),
+        ({"decline_code": "moon_phase", "network_advice_code": "25"}, SOFT),
+        ({"decline_code": "do_not_honor", "network_advice_code": "40"}, SOFT),
+        ({"decline_code": "moon_phase", "network_advice_code": "41"}, UNCLEAR),
     ],
 )
 def test_advice_outranks_the_code(fields: dict[str, str], kind: DeclineClass) -> None:
@@ -96,3 +102,36 @@ def test_vague_declines_say_what_to_do_next() -> None:
     assert "bank" in decline_of(WireError(decline_code="generic_decline")).advice
     assert "network" in decline_of(WireError(decline_code="insufficient_funds", network_advice_code="02")).advice
     assert decline_of(WireError(decline_code="insufficient_funds")).own_advice is None
+
+
+@pytest.mark.parametrize(
+    ("code", "wait", "words"),
+    [
+        ("24", timedelta(hours=1), "an hour"),
+        ("25", timedelta(hours=24), "24 hours"),
+        ("26", timedelta(days=2), "2 days"),
+        ("27", timedelta(days=4), "4 days"),
+        ("28", timedelta(days=6), "6 days"),
+        ("29", timedelta(days=8), "8 days"),
+        ("30", timedelta(days=10), "10 days"),
+    ],
+)
+def test_the_network_s_wait_is_on_the_decline_and_in_its_advice(code: str, wait: timedelta, words: str) -> None:
+    decline = decline_of(WireError(decline_code="insufficient_funds", network_advice_code=code))
+    assert (decline.kind, decline.wait) == (SOFT, wait)
+    assert decline.advice == f"the card's network asks to wait {words} before the next retry"
+
+
+@pytest.mark.parametrize("code", [None, "", "02", "03", "21", "40", "99", "1", "025"])
+def test_other_advice_names_no_time(code: str | None) -> None:
+    assert decline_of(WireError(decline_code="insufficient_funds", network_advice_code=code)).wait is None
+
+
+@pytest.mark.parametrize("declined", [{"decline_code": "stolen_card"}, {"advice_code": "do_not_try_again"}])
+def test_what_is_refused_for_good_is_not_waited_for(declined: dict[str, str]) -> None:
+    assert decline_of(WireError(network_advice_code="25", **declined)).wait is None
+
+
+@pytest.mark.parametrize("code", ["40", "41", "43"])
+def test_a_prepaid_or_virtual_card_is_named_as_one(code: str) -> None:
+    assert "prepaid or virtual" in decline_of(WireError(decline_code="moon_phase", network_advice_code=code)).advice

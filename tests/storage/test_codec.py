@@ -50,6 +50,7 @@ declines = st.builds(
     method=maybe_words,
     method_label=maybe_words,
     own_advice=maybe_words,
+    wait=st.none() | st.integers(1, 240).map(lambda hours: timedelta(hours=hours)),
 )
 refusals = st.builds(Refusal, st.sampled_from(RefusalKind), st.dictionaries(words, words, max_size=3))
 invoices = st.builds(

@@ -27,7 +27,7 @@ FAILED: tuple[tuple[str | None, str, int, str, float, int], ...] = (
     ("Kitayama Tea House", "insufficient_funds", 9800, "jpy", 2.6, 2),
     ("Sorano Design Office", "paid", 154000, "jpy", 1.4, 1),
     ("Al Waha Trading", "generic_decline", 37500, "kwd", 4.1, 1),
-    ("Palisade Brewing", "network_wait", 33600, "eur", 2.3, 2),
+    ("Palisade Brewing", "network_wait", 2600, "eur", 2.3, 2),
 )
 
 DIFFICULT_NAMES: tuple[str | None, ...] = (

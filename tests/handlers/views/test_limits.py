@@ -15,6 +15,7 @@ from slack_sdk.models.blocks import Block as SlackBlock
 from slack_sdk.models.views import View
 
 from bot.domain.action import Action, ActionState, Word
+from bot.domain.attempts import Spent
 from bot.domain.content import Choice, DigestContent, ListContent, Row
 from bot.domain.decline import Decline, DeclineClass
 from bot.domain.invoice import CollectionMethod, Invoice, PaymentMethod
@@ -114,6 +115,7 @@ def rows(draw: st.DrawFn) -> Row:
         action=action,
         choices=tuple(draw(st.sets(st.sampled_from(Choice)))),
         confirm_retry=draw(st.none() | nasty),
+        attempts=draw(st.sampled_from([None, Spent(at_least=99, limit=100), Spent(at_least=100, limit=100, free_at=NOW)])),
     )
 
 

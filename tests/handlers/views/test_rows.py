@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bot.domain.action import Action, ActionState
+from bot.domain.attempts import Spent
 from bot.domain.capability import Capability
 from bot.domain.content import (
     Choice,
@@ -34,6 +35,10 @@ from tests.handlers.views.samples import (
 
 def drawn(row: Row, **changes: Any) -> list[dict[str, Any]]:
     return row_blocks(row, 0, now=NOW, command="/invoice", **changes)
+
+
+def text(row: Row) -> str:
+    return readable(drawn(row)[0]["text"]["text"])
 
 
 def elements(row: Row) -> list[dict[str, Any]]:
@@ -184,3 +189,45 @@ def test_where_several_accounts_stand_together_each_row_names_its_own() -> None:
     alone, among = drawn(row), drawn(row, names=True)
     assert row.invoice.ref.account not in alone[0]["text"]["text"].split("\n")[0]
     assert among[0]["text"]["text"].split("\n")[0].endswith(f" · {row.invoice.ref.account}")
+
+
+# --- many attempts ---
+
+MANY, TOO_MANY = Spent(at_least=8, limit=15), Spent(at_least=15, limit=15, free_at=NOW + timedelta(days=9))
+
+
+def test_many_attempts_are_told_below_the_row_and_retry_asks_back() -> None:
+    row = a_row(attempts=MANY)
+    assert text(row).split("\n")[-1] == (
+        "At least 8 attempts in 30 days: card networks charge fees for too many; from 15 on no retry is possible."
+    )
+    retry = next(element for element in elements(row) if element.get("action_id") == ids.RUN_ACTION)
+    assert retry["confirm"]["text"]["text"] == (
+        "At least 8 attempts in 30 days: card networks charge fees for too many; from 15 on no retry is possible. "
+        "Try to collect EUR 420.00 for INV-0042?"
+    )
+
+
+def test_both_doubts_fit_into_one_question() -> None:
+    row = a_row(attempts=MANY, confirm_retry="a very long name of a card and its bank, visa ending 4242")
+    retry = next(element for element in elements(row) if element.get("action_id") == ids.RUN_ACTION)
+    asked = retry["confirm"]["text"]["text"]
+    assert "The bank refused the last try with a very long name" in asked
+    assert "At least 8 attempts" in asked
+    assert asked.endswith("Try to collect EUR 420.00 for INV-0042?")
+
+
+def test_a_retry_that_asks_back_is_never_a_line_of_the_overflow() -> None:
+    row = a_row(an_invoice(status=InvoiceStatus.DRAFT), attempts=MANY, choices=(Choice.FINALIZE, Choice.LINK, Choice.RETRY))
+    assert "Retry payment" not in options(row)
+
+
+def test_at_the_limit_the_row_says_from_when_on_a_retry_is_possible() -> None:
+    line = text(a_row(attempts=TOO_MANY)).split("\n")[-1]
+    assert line.startswith("At least 15 attempts in 30 days, and the limit is 15: no retry before ")
+    assert line.endswith(". Give the customer the payment link.")
+
+
+@pytest.mark.parametrize("state", [ActionState.ACCEPTED, ActionState.UNKNOWN])
+def test_while_a_decision_is_open_nobody_is_told_of_attempts(state: ActionState) -> None:
+    assert "attempts" not in text(a_row(attempts=MANY, action=an_action(state)))
