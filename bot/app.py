@@ -35,6 +35,7 @@ from bot.services.resolution import Resolution
 from bot.services.rights import Rights
 from bot.services.rows import Rows
 from bot.services.sharing import Sharing
+from bot.services.verdicts import VerdictRights, Verdicts
 from bot.services.wakeup import Wakeup
 from bot.services.watching import Watching
 from bot.services.worker import Worker
@@ -51,6 +52,7 @@ from handlers.buttons import Buttons
 from handlers.commands import Commands, CommandServices
 from handlers.dialogs import Dialogs
 from handlers.identity import SlackDirectory
+from handlers.verdicts import VerdictListeners
 
 DRAIN_SECONDS = 23.0
 """SIGTERM to gone; orchestrators kill at 30."""
@@ -199,6 +201,8 @@ def _assemble(
     messages = Messages(journal, storage.digests, accounts, rows, rights)
     resolution = Resolution(journal, accounts, rows)
     execution = Execution(journal, accounts, rights, resolution, rows=rows, watchlist=storage.watchlist, clock=clock)
+    verdict_rights = VerdictRights(journal, rights)
+    reconciliation = Reconciliation(accounts, execution, verdict_rights, clock)
     announcer = SlackAnnouncer(slack.calls, clock, configuration.command)
     digests = DigestService(
         _plans(configuration, accounts),
@@ -215,7 +219,7 @@ def _assemble(
         storage=storage,
         slack=slack,
         directory=directory,
-        worker=Worker(journal, execution, Reconciliation(accounts, execution, clock), clock, work=work, talk=talk),
+        worker=Worker(journal, execution, reconciliation, clock, work=work, talk=talk),
         delivery=Delivery(
             journal, storage.outbox, messages, Slack(announcer, configuration.ops_channel), clock=clock, talk=talk
         ),
@@ -252,6 +256,9 @@ def _assemble(
             clock=clock,
         ),
         dialogs=dialogs,
+        verdicts=VerdictListeners(
+            Verdicts(journal, actions, verdict_rights, clock, work=work, talk=talk), actions, dialogs, clock=clock
+        ),
     )
     register(slack.bolt, handlers, configuration.command)
     return bot

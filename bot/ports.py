@@ -35,7 +35,7 @@ from bot.domain.money import Money
 from bot.domain.offer import Decision, Offer
 from bot.domain.outcome import Outcome
 from bot.domain.policy import Actor, People
-from bot.domain.records import ActionRecord, Attempt, Before, Claim, Ending, HistoryEntry, ReplyTo
+from bot.domain.records import ActionRecord, Attempt, Before, Claim, Ending, HistoryEntry, ReplyTo, Verdict
 from bot.domain.refusal import Refusal
 
 
@@ -234,6 +234,14 @@ class Journal(Protocol):
     async def ask_again(self, offer: Offer, actor: Actor, delivery: str, at: datetime) -> ActionRecord | None:
         """Let the worker read once more what an unknown, pending or needs-human action came to; None: there is none."""
 
+    async def deciders(self, action_id: str) -> frozenset[str]:
+        """Who pressed it, and who approved it: none of them may verify how it ended."""
+
+    async def give_verdict(self, action_id: str, verdict: Verdict, delivery: str) -> ActionRecord | Refusal | None:
+        """One commit: the verdict on a needs-human decision that has none, its event, and what makes the worker look at
+        once. A Refusal, answered privately, where another verdict came first or nothing needs one any more; None: seen
+        before."""
+
     # the worker
     async def claim(self, owner: str, lease: timedelta, now: datetime) -> Claim | None:
         """Take the action that is due longest. One found EXECUTING was lost in a crash: it is claimed as UNKNOWN, by an
@@ -253,7 +261,10 @@ class Journal(Protocol):
         """
 
     async def record(self, claim: Claim, step: Step) -> None:
-        """Compare-and-set on state and lease; state, event, offers and outbox rows in one commit; ends the lease."""
+        """Compare-and-set on state and lease; state, event, offers and outbox rows in one commit; ends the lease.
+
+        Whoever gave a verdict on it hears what became of it. A verdict that did not become the ending of a decision that
+        stays open is taken from it, so that another can be given; one that came after the claim waits for the next."""
 
     async def release(self, owner: str) -> None:
         """Give up the lease of a claim on which nothing was sent."""
@@ -306,6 +317,7 @@ class Say(StrEnum):
     ANSWER = "answer"
     LATE_NOTE = "late_note"
     REFUSAL = "refusal"
+    VERDICT = "verdict"
     DIGEST = "digest"
     ALERT = "alert"
 

@@ -20,6 +20,7 @@ from handlers import ids
 from handlers.buttons import Buttons
 from handlers.commands import Commands
 from handlers.dialogs import Dialogs
+from handlers.verdicts import VerdictListeners
 
 LISTENER_SECONDS: Final = 2.5
 """Slack waits three; under `process_before_response` Bolt has no guard of its own."""
@@ -36,6 +37,7 @@ class Handlers:
     commands: Commands
     buttons: Buttons
     dialogs: Dialogs
+    verdicts: VerdictListeners
 
 
 def register(app: AsyncApp, handlers: Handlers, command: str) -> None:
@@ -54,10 +56,13 @@ def register(app: AsyncApp, handlers: Handlers, command: str) -> None:
         (ids.SHOW, buttons.show),
         (ids.SHARE, buttons.share),
         (ids.CHECK, buttons.check),
+        (ids.VERIFIED, handlers.verdicts.ask),
+        (ids.VERIFIED_NOT, handlers.verdicts.ask),
     ):
         app.action(action_id)(_bounded(listener))
     for callback_id in (ids.REASON_MODAL, ids.ISSUE_MODAL, ids.PAYMENT_MODAL, ids.METHOD_MODAL):
         app.view(callback_id)(_bounded(handlers.dialogs.submit))
+    app.view(ids.VERDICT_MODAL)(_bounded(handlers.verdicts.submit))
     app.view(_ANYTHING)(_bounded(handlers.dialogs.submit_old))
     app.action(_ANYTHING)(_bounded(buttons.unknown))
     app.error(_report)

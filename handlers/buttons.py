@@ -19,7 +19,7 @@ from bot.services.questions import Questions
 from bot.services.sharing import Sharing
 from handlers.answers import Answers, asked_within, failed
 from handlers.background import Background
-from handlers.dialogs import Dialogs
+from handlers.dialogs import NOT_OPENED, Dialogs
 from handlers.payloads import Body, pressed_of, trigger_of
 
 
@@ -57,7 +57,7 @@ class Buttons:
         pressed = pressed_of(body, self._clock.now())
         asked = await self._actions.ask(pressed)
         if not isinstance(asked, Refusal) and not await self._dialogs.open(trigger_of(body), asked, pressed):
-            await self._actions.refuse(pressed, Refusal(RefusalKind.READ_FAILED, {"sentence": _NOT_OPENED}))
+            await self._actions.refuse(pressed, Refusal(RefusalKind.READ_FAILED, {"sentence": NOT_OPENED}))
         await ack()
 
     async def retry_with(self, ack: AsyncAck, body: Body) -> None:
@@ -67,7 +67,7 @@ class Buttons:
         if isinstance(offer, Offer):
             view_id = await self._dialogs.open_reading(trigger_of(body))
             if view_id is None:
-                await self._actions.refuse(pressed, Refusal(RefusalKind.READ_FAILED, {"sentence": _NOT_OPENED}))
+                await self._actions.refuse(pressed, Refusal(RefusalKind.READ_FAILED, {"sentence": NOT_OPENED}))
             else:
                 self._background.start(self._fill_methods(view_id, offer, pressed))
         await ack()
@@ -156,9 +156,6 @@ class Buttons:
 
     def _tell(self, pressed: Pressed, reading: Awaitable[Content]) -> None:
         self._background.start(self._answers.read_and_tell(reading, pressed.reply_to))
-
-
-_NOT_OPENED = "Slack did not open the dialog. Nothing happened; please try again."
 
 
 def _verb(value: str) -> Choice | None:

@@ -26,7 +26,7 @@ from bot.services.watching import Watching
 from handlers.answers import Answers, asked_within
 from handlers.background import Background
 from handlers.command_text import CommandText, parse_command
-from handlers.dialogs import Dialogs
+from handlers.dialogs import NOT_OPENED, Dialogs
 from handlers.payloads import Body, Invocation, invocation_of
 from handlers.views.help import help_message
 from handlers.views.refusals import refusal_sentence
@@ -135,7 +135,7 @@ class Commands:
             return
         view_id = await self._dialogs.open_reading(invocation.trigger_id)
         if view_id is None:
-            await ack(text="Slack did not open the dialog. Nothing happened; please try again.")
+            await ack(text=NOT_OPENED)
             return
         self._background.start(self._fill(view_id, invocation, said.argument, action))
         await ack()

@@ -64,6 +64,11 @@ def _reason(asked: Asked, values: Values) -> Entered:
     return Entered(reason=f"{reasons[choice]}: {words}" if words else reasons[choice])
 
 
+def note(values: Values) -> str:
+    """What a second person saw, as one line; empty where nothing was written."""
+    return _text(values, ids.NOTE_BLOCK, ids.NOTE)
+
+
 def _method(values: Values) -> Entered:
     method = _option(values, ids.METHOD_BLOCK, ids.METHOD)
     return Entered(method=method) if method else Entered(errors={ids.METHOD_BLOCK: "Please choose a payment method."})

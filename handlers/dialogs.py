@@ -17,6 +17,7 @@ from bot.domain.refusal import Refusal, RefusalKind
 from bot.ports import Clock, SlackFailure
 from bot.services.actions import ActionService, Asked, Pressed
 from bot.services.questions import MethodQuestion, Question
+from bot.services.verdicts import VerdictAsked
 from handlers.dialog_inputs import entered
 from handlers.payloads import Body, Origin, actor_of, submission_of
 from handlers.slack_client import SlackCalls
@@ -27,10 +28,12 @@ from handlers.views.modals import (
     reading_modal,
     reason_modal,
     refused_modal,
+    verdict_modal,
 )
 from handlers.views.refusals import refusal_sentence
 
 OPEN_WITHIN: Final = 2.0
+NOT_OPENED: Final = "Slack did not open the dialog. Nothing happened; please try again."
 _log = structlog.get_logger()
 
 
@@ -47,6 +50,12 @@ class Dialogs:
         """From a button: built from the offer row, no network but this one call."""
         metadata = Origin(pressed.value, asked.action, pressed.reply_to).dump()
         return await self._open(trigger_id, self._view(asked, metadata)) is not None
+
+    async def open_verdict(self, trigger_id: str, asked: VerdictAsked, pressed: Pressed) -> bool:
+        """From a button: built from the rows alone, no network but this one call."""
+        metadata = Origin(pressed.value, asked.action.kind, pressed.reply_to, asked.action.id).dump()
+        view = verdict_modal(asked.offer, asked.action, metadata, happened=asked.happened)
+        return await self._open(trigger_id, view) is not None
 
     async def open_reading(self, trigger_id: str) -> str | None:
         """Where the invoice has to be read first: without inputs; answers the view's id, None where Slack did not open

@@ -36,6 +36,8 @@ class Origin:
     value: str
     action: Action
     reply_to: ReplyTo = field(repr=False)
+    about: str | None = None
+    """The decision that a verdict is about; a dialog that makes a decision has none yet."""
 
     def dump(self) -> str:
         """JSON for private_metadata: a few hundred characters. Without a response_url that is longer than Slack takes."""
@@ -44,6 +46,7 @@ class Origin:
             {
                 "value": self.value,
                 "action": self.action.value,
+                "about": self.about,
                 "channel": to.channel,
                 "ts": to.ts,
                 "thread": to.thread,
@@ -71,7 +74,8 @@ class Origin:
                 response_url=_text_or_none(data["url"]),
                 response_url_until=datetime.fromisoformat(until).astimezone(UTC) if until else None,
             )
-            return cls(_text(data["value"], "value"), Action(data["action"]), reply_to)
+            about = _text(data["about"], "about") if data.get("about") else None
+            return cls(_text(data["value"], "value"), Action(data["action"]), reply_to, about)
         except (ValueError, KeyError, TypeError, RecursionError, OverflowError):
             raise UnusableValue("this dialog is from another version of the bot") from None
 

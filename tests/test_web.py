@@ -32,6 +32,7 @@ from handlers.buttons import Buttons
 from handlers.commands import Commands
 from handlers.dialogs import Dialogs
 from handlers.payloads import Body, invocation_of, pressed_of, submission_of
+from handlers.verdicts import VerdictListeners
 from tests.handlers.bodies import NOW, a_command, a_press, a_submission
 
 SECRET = "5ec2e7"
@@ -103,7 +104,12 @@ async def opened() -> AsyncIterator[Door]:
     listeners, problems = Listeners(), list[str]()
     register(
         bolt,
-        Handlers(cast(Commands, listeners), cast(Buttons, listeners), cast(Dialogs, listeners)),
+        Handlers(
+            cast(Commands, listeners),
+            cast(Buttons, listeners),
+            cast(Dialogs, listeners),
+            cast(VerdictListeners, listeners),
+        ),
         "/invoice",
     )
 

@@ -166,7 +166,7 @@ def _counted(found: Spent) -> dict[str, str]:
 def choices_for(standing: Standing, action: ActionRecord | None, *, is_card: bool, is_private: bool) -> tuple[Choice, ...]:
     """The buttons of a row or card. `action` is the newest decision on the invoice since the offer was drawn."""
     if action is not None and action.state.is_live:
-        return (Choice.CHECK,) if action.state in _CHECKABLE else ()
+        return _open_choices(action)
     choices = [Choice(kind.value) for kind in Action if standing.objection(kind, confirmed=True) is None]
     if standing.objection_to_any_retry() is None:
         choices.append(Choice.RETRY_WITH)
@@ -181,3 +181,10 @@ def choices_for(standing: Standing, action: ActionRecord | None, *, is_card: boo
     elif is_private:
         choices.append(Choice.SHARE)
     return tuple(choices)
+
+
+def _open_choices(action: ActionRecord) -> tuple[Choice, ...]:
+    """While a decision is open. Once somebody has verified how it ended, a second word would only be refused."""
+    if action.state is ActionState.NEEDS_HUMAN and action.verdict is None:
+        return (Choice.CHECK, Choice.VERIFIED, Choice.VERIFIED_NOT)
+    return (Choice.CHECK,) if action.state in _CHECKABLE else ()

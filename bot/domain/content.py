@@ -13,7 +13,7 @@ from bot.domain.capability import ProviderFacts
 from bot.domain.digest import Digest
 from bot.domain.invoice import Invoice
 from bot.domain.offer import Offer
-from bot.domain.records import ActionRecord, HistoryEntry
+from bot.domain.records import ActionRecord, HistoryEntry, Verdict
 from bot.domain.refusal import Refusal
 
 
@@ -33,11 +33,17 @@ class Choice(StrEnum):
     SHOW = "show"
     SHARE = "share"
     CHECK = "check"
+    VERIFIED = "verified"
+    VERIFIED_NOT = "verified_not"
 
     @property
     def action(self) -> Action | None:
         """The decision behind the button; None for the ones that decide nothing."""
         return Action(self.value) if self.value in set(Action) else None
+
+
+VERDICTS: frozenset[Choice] = frozenset({Choice.VERIFIED, Choice.VERIFIED_NOT})
+"""A second person's word about a decision that nobody can tell the ending of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,11 +120,15 @@ class ListContent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndingContent:
-    """How one decision stands, told to the person who decided; with the invoice's fresh row where there is one."""
+    """How one decision stands, told to the person who decided; with the invoice's fresh row where there is one.
+
+    `heard` is set where it is told to the person who gave that verdict.
+    """
 
     action: ActionRecord
     row: Row | None = None
     is_late: bool = False
+    heard: Verdict | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

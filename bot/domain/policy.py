@@ -156,6 +156,10 @@ class Policy:
     def may(self, actor: Actor, request: Request, people: People | None, now: datetime) -> bool:
         return self.objection(actor, request, people, now) is None
 
+    def whom_to_ask(self, actor: Actor, request: Request) -> str:
+        """The people and groups other than `actor` whose rule would grant it, as Slack mentions; empty: nobody."""
+        return self._ask(request, actor)
+
     @property
     def has_daily_limits(self) -> bool:
         return any(rule.per_day is not None for rule in self.rules)

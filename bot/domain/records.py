@@ -40,7 +40,10 @@ class ReplyTo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """Why a decision stands where it stands, in facts for the views. Written with every state after EXECUTING."""
+    """Why a decision stands where it stands, in facts for the views. Written with every state after EXECUTING.
+
+    `verified_by` is set where no read could tell and a second person's word became the ending; `detail` then says why.
+    """
 
     at: datetime
     decline: Decline | None = None
@@ -51,6 +54,21 @@ class Ending:
     detail: str | None = None
     refusal: Refusal | None = None
     request_id: str | None = None
+    verified_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a second person found out about a decision that no read could tell: whether it happened, and what they saw.
+
+    `reply_to` is where they learn what became of it.
+    """
+
+    by: Actor
+    happened: bool
+    note: str = field(repr=False)
+    at: datetime
+    reply_to: ReplyTo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +92,7 @@ class ActionRecord:
     next_check_at: datetime | None = None
     checks: int = 0
     ending: Ending | None = None
+    verdict: Verdict | None = None
 
     @property
     def reference(self) -> str:

@@ -44,6 +44,8 @@ class RefusalKind(StrEnum):
     CONFIRM_SEND = "confirm_send"
     FROZEN = "frozen"
     MISSING_REASON = "missing_reason"
+    SECOND_PERSON = "second_person"
+    VERDICT_GIVEN = "verdict_given"
 
 
 @dataclass(frozen=True, slots=True)

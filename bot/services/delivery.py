@@ -14,7 +14,7 @@ import structlog
 from bot.domain.action import ActionState
 from bot.domain.content import AlertContent, CardContent, Content, DigestContent, EndingContent, RefusalContent
 from bot.domain.errors import JournalUnavailable
-from bot.domain.records import ActionRecord, ReplyTo
+from bot.domain.records import ActionRecord, ReplyTo, Verdict
 from bot.domain.refusal import Refusal
 from bot.ports import Announcer, Clock, Journal, Letter, NotSaid, Outbox, Say, SlackFailure
 from bot.services.messages import Messages, is_card
@@ -154,6 +154,8 @@ class Delivery:
                 await self._late_note(letter)
             case Say.REFUSAL:
                 await self._refusal(letter)
+            case Say.VERDICT:
+                await self._verdict(letter)
             case Say.DIGEST:
                 await self._digest(letter)
             case Say.ALERT:
@@ -224,6 +226,15 @@ class Delivery:
         addresses = self._response(reply_to, content, replace=False)
         addresses += self._fallbacks(reply_to, content)[:2]
         await self._first_that_works(addresses)
+
+    async def _verdict(self, letter: Letter) -> None:
+        """What became of it, to whoever gave it; who decided hears of the ending as of every other."""
+        action, heard = await self._journal.action(letter.action_id or ""), letter.body.get("verdict")
+        if action is None or not isinstance(heard, Verdict):
+            return
+        content = EndingContent(action=action, heard=heard)
+        addresses = self._response(heard.reply_to, content, replace=False)
+        await self._first_that_works([*addresses, *self._fallbacks(heard.reply_to, content)])
 
     async def _digest(self, letter: Letter) -> None:
         channel = await self._messages.channel_of(letter.target)

@@ -19,7 +19,7 @@ from bot.domain.invoice import Invoice, InvoiceRef, InvoiceStatus
 from bot.domain.money import Money
 from bot.domain.offer import changed_since
 from bot.domain.outcome import Declined, Outcome, Pending, Rejected, RejectedReason, Succeeded, Unknown
-from bot.domain.records import Attempt, Before, Claim, Ending
+from bot.domain.records import Attempt, Before, Claim, Ending, Verdict
 from bot.domain.refusal import Refusal, RefusalKind
 from bot.ports import ActionOrder, Clock, Journal, Provider, Step, Watchlist
 from bot.services.accounts import Accounts
@@ -315,6 +315,23 @@ class Execution:
         """What cannot be found out is told as that, and ends."""
         ending = Ending(at=self._clock.now(), detail=cause)
         await self.record(claim, await self._ended(claim, ActionState.UNSETTLED, ending, attempt.ref, attempt))
+
+    async def end_as_verified(self, claim: Claim, attempt: Attempt, verdict: Verdict, cause: str) -> None:
+        """Nobody but a second person could tell. What was charged, and by whom, is not claimed. `cause` says why no read
+        could tell."""
+        if verdict.happened:
+            ending = Ending(at=verdict.at, ours=False, detail=cause, verified_by=verdict.by.user)
+            step = await self._ended(claim, ActionState.SUCCEEDED, ending, attempt.ref, attempt)
+        else:
+            reason = RejectedReason.NOT_APPLIED
+            ending = Ending(at=verdict.at, reason=reason, detail=cause, verified_by=verdict.by.user)
+            step = await self._ended(claim, ActionState.NOT_APPLIED, ending, attempt.ref, attempt)
+        await self.record(claim, step)
+
+    async def drop_verdict(self, claim: Claim, refusal: Refusal) -> None:
+        """Whoever gave it may not, or not any more: the decision waits for another person."""
+        ending = replace(claim.action.ending or Ending(at=self._clock.now()), at=self._clock.now(), refusal=refusal)
+        await self.record(claim, Step(state=ActionState.NEEDS_HUMAN, ending=ending, checks=claim.action.checks))
 
     async def _expire(self, claim: Claim) -> None:
         if claim.attempt is not None:  # turned away by a rate limit, or so it was said

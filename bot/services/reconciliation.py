@@ -10,11 +10,12 @@ from bot.domain.action import ActionState
 from bot.domain.capability import Resend
 from bot.domain.errors import NotBegun
 from bot.domain.invoice import PaymentState
-from bot.domain.outcome import Pending, Rejected, RejectedReason, Unknown
-from bot.domain.records import Attempt, Claim, Ending
+from bot.domain.outcome import Outcome, Pending, Rejected, RejectedReason, Unknown
+from bot.domain.records import Attempt, Claim, Ending, Verdict
 from bot.ports import Clock, Step
 from bot.services.accounts import Accounts
 from bot.services.execution import SEND_DEADLINE, Execution
+from bot.services.verdicts import VerdictRights
 
 _H = timedelta(hours=1)
 UNKNOWN_CHECKS = (
@@ -38,9 +39,10 @@ _PUNCTUAL = timedelta(seconds=1)
 class Reconciliation:
     """Advances a claimed action whose ending is open: UNKNOWN, PENDING, NEEDS_HUMAN."""
 
-    def __init__(self, accounts: Accounts, execution: Execution, clock: Clock) -> None:
+    def __init__(self, accounts: Accounts, execution: Execution, rights: VerdictRights, clock: Clock) -> None:
         self._accounts = accounts
         self._execution = execution
+        self._verdicts = rights
         self._clock = clock
 
     async def settle(self, claim: Claim) -> None:
@@ -50,6 +52,12 @@ class Reconciliation:
             await self._wait(claim, "the record of the attempt is missing")
             return
         outcome = await self._accounts.settle(attempt)
+        if claim.action.state is ActionState.NEEDS_HUMAN and claim.action.verdict is not None:
+            await self._hear(claim, attempt, outcome, claim.action.verdict)
+        else:
+            await self._take(claim, attempt, outcome)
+
+    async def _take(self, claim: Claim, attempt: Attempt, outcome: Outcome) -> None:
         match outcome:
             case Unknown() if not attempt.action.traits.leaves_trace:
                 await self._without_a_trace(claim, attempt, outcome.cause)
@@ -66,6 +74,25 @@ class Reconciliation:
                 await self._resend_or_wait(claim, attempt, "the provider shows no effect yet")
             case _:
                 await self._execution.record(claim, await self._execution.step_of(claim, attempt, outcome))
+
+    async def _hear(self, claim: Claim, attempt: Attempt, outcome: Outcome, verdict: Verdict) -> None:
+        """A second person says how it ended. What the provider can prove wins; else their word is the ending, for then
+        nothing better will ever come. That they may still say so is asked afresh."""
+        match outcome:
+            case Unknown(cause=cause):
+                pass
+            case Rejected(reason=reason, detail=cause) if reason is not RejectedReason.NOT_APPLIED:
+                pass
+            case Pending(detail=detail):
+                await self._wait(claim, detail, pending=True)
+                return
+            case _:
+                await self._execution.record(claim, await self._execution.step_of(claim, attempt, outcome))
+                return
+        if (refusal := await self._verdicts.objection_at_execution(claim.action, verdict)) is not None:
+            await self._execution.drop_verdict(claim, refusal)
+            return
+        await self._execution.end_as_verified(claim, attempt, verdict, cause)
 
     async def fail(self, claim: Claim) -> None:
         """A bug of ours stopped the check. It counts as one, so that a poisonous decision reaches a person in the end."""
@@ -120,7 +147,7 @@ class Reconciliation:
             state = ActionState.NEEDS_HUMAN
         elif by is not None and now < by:
             next_check_at = min(next_check_at, by)
-        ending = replace(claim.action.ending or Ending(at=now), at=now, detail=cause)
+        ending = replace(claim.action.ending or Ending(at=now), at=now, detail=cause, refusal=None)
         became_human = state is ActionState.NEEDS_HUMAN and was is not state
         await self._execution.record(
             claim,

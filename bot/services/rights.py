@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.domain.action import BOUND, Action, Word
-from bot.domain.content import Choice, Row
+from bot.domain.content import VERDICTS, Choice, Row
 from bot.domain.money import Money
 from bot.domain.policy import Actor, People, Policy, Request
 from bot.domain.refusal import Refusal
@@ -28,6 +28,8 @@ _WORDS = {
     Choice.SHOW: Word.VIEW,
     Choice.SHARE: Word.SHARE,
     Choice.CHECK: Word.VIEW,
+    Choice.VERIFIED: Word.SETTLE,
+    Choice.VERIFIED_NOT: Word.SETTLE,
 }
 """The right that each button needs."""
 _WRITING = frozenset({*(Word(action.value) for action in Action), Word.APPROVE})
@@ -83,10 +85,16 @@ class Rights:
         kept = []
         for choice in row.choices:
             word = _WORDS[choice]
+            if choice in VERDICTS and row.action is not None and row.action.actor.user == actor.user:
+                continue
             account, owed = row.invoice.ref.account, row.invoice.owed
             if await self.objection(actor, word, channel=channel, account=account, amount=owed) is None:
                 kept.append(choice)
         return replace(row, choices=tuple(kept))
+
+    def whom_to_ask(self, actor: Actor, word: Word, *, channel: str | None, account: str | None) -> str:
+        """Others who may do this here, as Slack mentions."""
+        return self._policy.whom_to_ask(actor, Request(word=word, channel=channel, account=account))
 
     def words(self, actor: Actor, channel: str | None) -> frozenset[Word]:
         """What the person may do here, for help."""

@@ -25,7 +25,8 @@ from bot.domain.invoice import (
 )
 from bot.domain.money import Money
 from bot.domain.outcome import RejectedReason
-from bot.domain.records import Before, Ending, ReplyTo
+from bot.domain.policy import Actor
+from bot.domain.records import Before, Ending, ReplyTo, Verdict
 from bot.domain.refusal import Refusal, RefusalKind
 
 Json = dict[str, Any]
@@ -242,6 +243,7 @@ def write_ending(ending: Ending) -> Json:
         "detail": ending.detail,
         "refusal": write_refusal(ending.refusal) if ending.refusal else None,
         "request_id": ending.request_id,
+        "verified_by": ending.verified_by,
     }
 
 
@@ -256,6 +258,28 @@ def read_ending(data: Mapping[str, Any]) -> Ending:
         detail=data.get("detail"),
         refusal=read_refusal(data["refusal"]) if data.get("refusal") else None,
         request_id=data.get("request_id"),
+        verified_by=data.get("verified_by"),
+    )
+
+
+def write_verdict(verdict: Verdict) -> Json:
+    return {
+        "by": verdict.by.user,
+        "team": verdict.by.team,
+        "which": "done" if verdict.happened else "not_done",
+        "note": verdict.note,
+        "at": write_moment(verdict.at),
+        "reply_to": write_reply_to(verdict.reply_to),
+    }
+
+
+def read_verdict(data: Mapping[str, Any]) -> Verdict:
+    return Verdict(
+        by=Actor(_needed(data, "by"), _needed(data, "team")),
+        happened=_needed(data, "which") == "done",
+        note=data.get("note") or "",
+        at=_needed_moment(data, "at"),
+        reply_to=read_reply_to(_needed(data, "reply_to")),
     )
 
 

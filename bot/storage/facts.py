@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.domain.records import ActionRecord, Before, Claim
+from bot.domain.records import ActionRecord, Before, Claim, Verdict
 from bot.ports import Step
 from bot.storage import codec
 
@@ -49,7 +49,18 @@ def of_step(record: ActionRecord, claim: Claim, step: Step) -> Facts:
         "decline": ending.decline.code if ending.decline else None,
         "rejected": ending.reason,
         "request_id": ending.request_id,
+        "verified_by": ending.verified_by,
         **step.facts,
+    }
+
+
+def of_verdict(record: ActionRecord, verdict: Verdict) -> Facts:
+    """What a second person said about it, and what they saw."""
+    return {
+        **of_decision(record),
+        "which": "done" if verdict.happened else "not_done",
+        "verified_by": verdict.by.user,
+        "note": shortened(verdict.note),
     }
 
 

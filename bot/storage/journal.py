@@ -18,7 +18,7 @@ from bot.domain.money import Money
 from bot.domain.offer import Offer, redrawn
 from bot.domain.records import ActionRecord, Attempt, Before, Claim, Ending
 from bot.ports import Busy, DayLimit, Say, Step
-from bot.storage import codec, facts, freezing, rows
+from bot.storage import codec, facts, freezing, rows, verdicts
 from bot.storage.database import Database, insert_into, uninterrupted
 from bot.storage.freezing import JournalFreeze
 from bot.storage.instant import db_now, milliseconds
@@ -37,6 +37,7 @@ from bot.storage.tables import (
     outbox_hold,
     posting,
 )
+from bot.storage.verdicts import JournalVerdicts
 
 _KEY_SHARE = 0.8
 """The part of the provider's key window in which we still trust a key."""
@@ -48,7 +49,7 @@ _LOST = "the bot stopped before the answer was written down"
 
 
 @uninterrupted
-class SqlJournal(JournalPresses, JournalFreeze, JournalReading):
+class SqlJournal(JournalPresses, JournalFreeze, JournalVerdicts, JournalReading):
     """See `bot.ports.Journal`. Races are judged by the database; nothing is locked in this process."""
 
     def __init__(self, database: Database) -> None:
@@ -168,24 +169,16 @@ class SqlJournal(JournalPresses, JournalFreeze, JournalReading):
             return rows.attempt_of(sent, record)
 
     async def record(self, claim: Claim, step: Step) -> None:
-        changed = (
-            update(action)
-            .where(_held(claim))
-            .values(
-                state=step.state.value,
-                ending=codec.write_ending(step.ending),
-                next_check_at=step.next_check_at if step.state.is_live else None,
-                checks=step.checks,
-                lease_owner=None,
-                lease_until=None,
-            )
-            .returning(action)
-        )
         async with self._db.write() as connection:
+            given = await verdicts.given_on(connection, claim)
+            values = _stepped(step) | verdicts.columns(given, claim, step)
+            changed = update(action).where(_held(claim)).values(values).returning(action)
             record = _still_ours((await connection.execute(changed)).first(), claim)
             if step.state is not ActionState.UNKNOWN:
                 await _answer_attempt(connection, record.id, step)
             event_id = await rows.append(connection, _entry_of(record, claim, step))
+            if given is not None and not verdicts.is_waiting(claim, step):
+                await verdicts.close(connection, given, record, step)
             ref = record.ref or (step.invoice.ref if step.invoice else None)
             messages: list[str] = []
             if ref is not None:
@@ -257,6 +250,17 @@ def _still_ours(row: Row[Any] | None, claim: Claim) -> ActionRecord:
     if row is None:
         raise LeaseLost(f"the decision {claim.action.reference} is in other hands now")
     return rows.action_of(row)
+
+
+def _stepped(step: Step) -> dict[str, object]:
+    return {
+        "state": step.state.value,
+        "ending": codec.write_ending(step.ending),
+        "next_check_at": step.next_check_at if step.state.is_live else None,
+        "checks": step.checks,
+        "lease_owner": None,
+        "lease_until": None,
+    }
 
 
 def _was_lost(claim: Claim) -> bool:

@@ -150,9 +150,11 @@ def _letter_of(due: Sequence[Row[Any]]) -> Letter:
 
 
 def _body_of(stored: dict[str, Any]) -> dict[str, object]:
-    """A refusal's letter carries the domain's objects, every other body is plain texts."""
+    """A refusal's letter and a verdict's carry the domain's objects, every other body is plain texts."""
     body: dict[str, object] = dict(stored)
     if "refusal" in stored and "reply_to" in stored:
         body["refusal"] = codec.read_refusal(stored["refusal"])
         body["reply_to"] = codec.read_reply_to(stored["reply_to"])
+    if "verdict" in stored:
+        body["verdict"] = codec.read_verdict(stored["verdict"])
     return body

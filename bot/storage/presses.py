@@ -33,7 +33,7 @@ class JournalPresses:
 
     async def accept(self, press: Press) -> Accepted | AlreadyAccepted | Busy | Redelivered:
         async with self._db.write() as connection:
-            if not await _is_first(connection, press.delivery, press.created_at):
+            if not await is_first(connection, press.delivery, press.created_at):
                 return Redelivered()
             if press.offer is not None and press.reply_to.ts is not None:
                 place = press.offer.place
@@ -53,31 +53,16 @@ class JournalPresses:
 
     async def refuse(self, refused: Refused) -> bool:
         async with self._db.write() as connection:
-            if not await _is_first(connection, refused.delivery, refused.at):
+            if not await is_first(connection, refused.delivery, refused.at):
                 return False
-            target = _refusal_target()
-            entry = Entry(
-                kind="press.refused",
-                at=refused.at,
-                actor=refused.actor.user,
-                ref=refused.ref,
-                facts={
-                    "word": refused.word,
-                    "refusal": refused.refusal.kind,
-                    "ref": refused.ref,
-                    "reference": target[-8:],
-                },
-            )
-            await rows.append(connection, entry)
-            if refused.answer:
-                await rows.say(connection, [_refusal_line(refused, target)])
+            await write_refusal(connection, refused)
             return True
 
     async def ask_again(self, offer: Offer, actor: Actor, delivery: str, at: datetime) -> ActionRecord | None:
         async with self._db.write() as connection:
-            is_first = await _is_first(connection, delivery, at)
+            comes_first = await is_first(connection, delivery, at)
             found = await rows.live_action(connection, offer.ref, _IN_DOUBT)
-            if found is None or not is_first:
+            if found is None or not comes_first:
                 return found
             asked = (
                 update(action)
@@ -95,7 +80,28 @@ class JournalPresses:
             return rows.action_of(row)
 
 
-async def _is_first(connection: AsyncConnection, key: str, at: datetime) -> bool:
+async def write_refusal(connection: AsyncConnection, refused: Refused) -> None:
+    """Its event, and its answer to the person."""
+    target = _refusal_target()
+    entry = Entry(
+        kind="press.refused",
+        at=refused.at,
+        actor=refused.actor.user,
+        ref=refused.ref,
+        facts={
+            "word": refused.word,
+            "refusal": refused.refusal.kind,
+            "ref": refused.ref,
+            "reference": target[-8:],
+        },
+    )
+    await rows.append(connection, entry)
+    if refused.answer:
+        await rows.say(connection, [_refusal_line(refused, target)])
+
+
+async def is_first(connection: AsyncConnection, key: str, at: datetime) -> bool:
+    """Whether Slack delivers this for the first time; it is remembered."""
     seen = insert_into(connection, delivery).values(key=key, seen_at=at).on_conflict_do_nothing()
     return (await connection.execute(seen.returning(delivery.c.key))).first() is not None
 

@@ -60,6 +60,7 @@ def action_of(row: Row[Any]) -> ActionRecord:
         next_check_at=row.next_check_at,
         checks=row.checks,
         ending=codec.read_ending(row.ending) if row.ending else None,
+        verdict=codec.read_verdict(row.verdict) if row.verdict else None,
     )
 
 

@@ -7,12 +7,13 @@ from datetime import datetime
 
 from bot.domain.content import AlertContent, EndingContent, FileContent, LinkContent, RefusalContent, WatchContent
 from bot.domain.invoice import Invoice
+from bot.domain.records import ActionRecord, Verdict
 from handlers.views import blocks
 from handlers.views.blocks import Rendered, rendered
 from handlers.views.card import current
 from handlers.views.refusals import refusal_sentence
 from handlers.views.row import who_owes
-from handlers.views.sentences import reference_line, sentence
+from handlers.views.sentences import reference_line, sentence, verified_words
 from handlers.views.text import channel, code, escape, link, prose
 
 
@@ -24,12 +25,27 @@ def ending(content: EndingContent, *, command: str, now: datetime) -> Rendered:
     text = f"{name}{sentence(action, command, row.invoice if row else None)}"
     if content.is_late:
         text = f"This took a while. {text}"
+    if content.heard is not None:
+        text = f"{_heard(action, content.heard, command)} {text}"
     reference = reference_line(action)
     below = [blocks.context(reference)] if reference else []
     if row is not None:
         is_same = row.action is not None and row.action.id == action.id
         below += current(replace(row, action=action) if is_same else row, now)
     return rendered(text, [blocks.section(text), *below])
+
+
+def _heard(action: ActionRecord, heard: Verdict, command: str) -> str:
+    """What became of what somebody verified, before how the decision stands now."""
+    said = f"“{verified_words(action.kind, happened=heard.happened)}”"
+    ending = action.ending
+    if action.state.is_live:
+        if ending is not None and ending.refusal is not None:
+            return f"Your {said} was not taken. {refusal_sentence(ending.refusal, command)}"
+        return f"Your {said} was not taken: the provider could tell more than you."
+    if ending is not None and ending.verified_by is not None:
+        return f"Your {said} was taken as the ending."
+    return f"Your {said} was not needed: the provider could tell after all, and that counts."
 
 
 def refusal(content: RefusalContent, *, command: str, now: datetime) -> Rendered:

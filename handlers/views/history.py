@@ -12,7 +12,7 @@ from handlers.views import blocks
 from handlers.views.blocks import Block, Rendered, fit, rendered
 from handlers.views.details import asked_for
 from handlers.views.money import amount
-from handlers.views.sentences import sentence
+from handlers.views.sentences import sentence, verified_words
 from handlers.views.text import code, escape, person
 from handlers.views.times import moment
 
@@ -38,6 +38,10 @@ _STEPS: dict[str, str] = {
     "press.busy": "press refused: another decision was open",
     "press.repeated": "pressed again, without effect",
     "check.asked": "asked to check again",
+    "verdict.given": "a second person said how it ended",
+    "verdict.taken": "their word is the ending",
+    "verdict.overtaken": "their word was not needed: the provider could tell",
+    "verdict.dropped": "their word was not taken",
     "watch.begun": "watched from now on",
     "watch.ended": "watched no more",
     "outbox.dead": "could not be told in Slack",
@@ -52,6 +56,7 @@ _FACTS: dict[str, tuple[str, bool]] = {
     "decline": ("decline code", False),
     "request_id": ("provider request", False),
     "reference": ("reference", False),
+    "which": ("saying:", True),
 }
 """What people can use of an event's facts: how it is introduced, and whether it is words (else an id to be copied)."""
 
@@ -83,6 +88,9 @@ def _decision(action: ActionRecord, command: str) -> Block:
         lines.append(said)
     if action.reason:
         lines.append(f"Reason: {escape(action.reason, 300)}")
+    if (verdict := action.verdict) is not None:
+        word = verified_words(action.kind, happened=verdict.happened)
+        lines.append(f"{person(verdict.by.user)} verified {moment(verdict.at)}: {word}. Saw: {escape(verdict.note, 300)}")
     if action.method:
         lines.append(f"With {code(action.method)}")
     lines.append(" · ".join(_ids(action)))

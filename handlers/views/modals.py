@@ -10,13 +10,16 @@ from bot.domain.action import Action
 from bot.domain.capability import Capability, ProviderFacts
 from bot.domain.invoice import CollectionMethod, Invoice, PaymentMethod
 from bot.domain.offer import Offer
+from bot.domain.records import ActionRecord
 from handlers import ids
 from handlers.views import blocks
 from handlers.views.blocks import Block, Option
 from handlers.views.details import PAID_BY
 from handlers.views.money import amount
 from handlers.views.row import title
-from handlers.views.text import cut, escape, plain, prose, size
+from handlers.views.sentences import open_question, verified_words
+from handlers.views.text import cut, escape, person, plain, prose, size
+from handlers.views.times import moment
 
 OTHER: Final = "other"
 REASON_CHARACTERS: Final = 500
@@ -148,6 +151,39 @@ def method_modal(offer: Offer, facts: ProviderFacts, methods: Sequence[PaymentMe
         private_metadata=private_metadata,
         submit=label,
     )
+
+
+def verdict_modal(offer: Offer, action: ActionRecord, private_metadata: str, *, happened: bool) -> Block:
+    """What a second person saw at the provider; its submission is their word."""
+    word = verified_words(action.kind, happened=happened)
+    label = f"I verified: {word}"
+    pressed = f"{person(action.actor.user)} pressed {action.kind.traits.label} {moment(action.created_at)}."
+    seen = blocks.text_input(action_id=ids.NOTE, limit=REASON_CHARACTERS)
+    return blocks.modal(
+        label,
+        [
+            blocks.section(title(offer.invoice, owed=action.amount)),
+            blocks.section(f"{pressed} {open_question(action)}."),
+            blocks.section(_following(action.kind, happened=happened)),
+            blocks.input_block("What did you see at the provider?", seen, block_id=ids.NOTE_BLOCK, hint=_SEEN_HINT),
+        ],
+        callback_id=ids.VERDICT_MODAL,
+        private_metadata=private_metadata,
+        submit="Say so",
+    )
+
+
+_SEEN_HINT: Final = "For example the payment's id and its status there. Kept in the history of the invoice."
+
+
+def _following(kind: Action, *, happened: bool) -> str:
+    """What comes of saying so."""
+    first = "The provider is read once more, and what it can tell counts first. If it tells nothing, this ends as"
+    said = f"*{verified_words(kind, happened=happened)}*"
+    if happened:
+        return f"{first} {said}, and nothing more is done."
+    danger = "the customer is charged a second time" if kind.traits.takes_money else "it is done a second time"
+    return f"{first} {said}, and it can be pressed again. If it did happen after all, {danger} then."
 
 
 def nothing_to_choose(facts: ProviderFacts) -> str:

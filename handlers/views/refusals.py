@@ -174,6 +174,14 @@ def refusal_sentence(refusal: Refusal, command: str) -> str:  # noqa: C901, PLR0
                 f"Recoup is frozen{_frozen(facts)}: nothing can be changed at any provider, so nothing happened. Reading "
                 f"still works. When it is safe again: {code(f'{command} unfreeze')}."
             )
+        case RefusalKind.SECOND_PERSON:
+            did = "approved" if facts.get("did") == "approved" else "pressed"
+            return f"You {did} this yourself, so a second person has to say how it ended. {_ask_second(facts)}"
+        case RefusalKind.VERDICT_GIVEN:
+            return (
+                f"{person(facts.get('by'))} was first to say how this ended{_given_at(facts)}, so yours was not taken. The "
+                "message will show what becomes of it."
+            )
         case RefusalKind.MISSING_REASON:
             return "A reason is needed: choose one, and for “Other” write it in a few words."
         case _:
@@ -205,6 +213,18 @@ def _may_not(facts: Facts) -> str:
 def _ask(facts: Facts) -> str:
     asked = mentions(facts.get("ask"))
     return f"Ask {asked}." if asked else "Ask whoever keeps the rules of this bot."
+
+
+def _ask_second(facts: Facts) -> str:
+    asked = mentions(facts.get("ask"))
+    if asked:
+        return f"Ask {asked}."
+    return "Nobody else may: ask whoever keeps the rules of this bot to give somebody the right to `settle`."
+
+
+def _given_at(facts: Facts) -> str:
+    at = moment_of(facts.get("at"))
+    return f" ({at})" if at else ""
 
 
 def _channels(facts: Facts) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from bot.domain.action import Action, ActionState
-from bot.domain.content import Choice, Row
+from bot.domain.content import VERDICTS, Choice, Row
 from bot.domain.invoice import FailedBecause, Invoice, InvoiceStatus
 from bot.domain.money import Money
 from bot.domain.offer import ButtonValue
@@ -14,7 +14,7 @@ from handlers.views import blocks
 from handlers.views.blocks import Block, Option
 from handlers.views.money import amount
 from handlers.views.refusals import fees, many_attempts
-from handlers.views.sentences import decline_words, reference_line, sentence
+from handlers.views.sentences import decline_words, reference_line, sentence, verified_words
 from handlers.views.text import customer, escape, plain
 from handlers.views.times import age, day, moment
 
@@ -29,6 +29,8 @@ ACTION_IDS: dict[Choice, str] = {
     Choice.SHOW: ids.SHOW,
     Choice.SHARE: ids.SHARE,
     Choice.CHECK: ids.CHECK,
+    Choice.VERIFIED: ids.VERIFIED,
+    Choice.VERIFIED_NOT: ids.VERIFIED_NOT,
 }
 """Choices that may be a visible button; what ends an invoice for good is in the overflow only."""
 
@@ -183,6 +185,7 @@ def action_blocks(row: Row, index: int, *, visible: int) -> list[Block]:
 def drawn(row: Row, *, visible: int) -> tuple[list[Choice], list[Choice]]:
     """The choices that become buttons, and those in the overflow; a row has no room for all of them."""
     choices = pressable(row)
+    visible = VISIBLE_ON_CARD if choices & VERDICTS else visible  # one word of the two alone would put it into mouths
     shown = [choice for choice in _order(row, choices) if choice in choices][:visible]
     asks_back = Choice.RETRY if row.asks_before_retry else None
     more = [choice for choice in _IN_OVERFLOW if choice in choices and choice not in (*shown, asks_back)]
@@ -193,15 +196,17 @@ def drawn(row: Row, *, visible: int) -> tuple[list[Choice], list[Choice]]:
 def pressable(row: Row) -> frozenset[Choice]:
     """What may be drawn: nothing while a decision runs, and nothing that decides while one is open."""
     if row.action is None or not row.action.state.is_live:
-        return frozenset(row.choices) - {Choice.CHECK}
+        return frozenset(row.choices) - {Choice.CHECK, *VERDICTS}
     if row.action.state in _SILENT_WHILE:
         return frozenset()
-    return frozenset(row.choices) & {Choice.CHECK}
+    return frozenset(row.choices) & {Choice.CHECK, *VERDICTS}
 
 
 def block_id(row: Row, index: int, part: str) -> str:
     """Unique in a message, and another one whenever what the row says changes, as Slack wants for updates."""
     stand = f"{row.action.id[:12]}.{row.action.state}.{row.action.checks}" if row.action else "fresh"
+    if row.action is not None and row.action.verdict is not None:
+        stand += f".{int(row.action.verdict.at.timestamp())}"
     return f"{row.offer.id}.{index}.{stand}.{part}"
 
 
@@ -210,7 +215,7 @@ def _order(row: Row, choices: frozenset[Choice]) -> list[Choice]:
     retry = Choice.RETRY if Choice.RETRY in choices else Choice.RETRY_WITH
     pay = [Choice.LINK, retry] if row.invoice.wants_payment_link else [retry, Choice.LINK]
     rest = [Choice.SHARE, Choice.REFRESH, Choice.SHOW, Choice.PDF]
-    return [Choice.CHECK, Choice.FINALIZE, *pay, Choice.RESEND, *rest]
+    return [Choice.CHECK, Choice.VERIFIED, Choice.VERIFIED_NOT, Choice.FINALIZE, *pay, Choice.RESEND, *rest]
 
 
 def _primary(row: Row) -> Choice:
@@ -220,7 +225,7 @@ def _primary(row: Row) -> Choice:
 
 
 def _button(row: Row, choice: Choice, *, is_primary: bool) -> Block:
-    label = _label(choice)
+    label = _label(row, choice)
     element = blocks.button(
         label,
         action_id=ACTION_IDS[choice],
@@ -232,7 +237,9 @@ def _button(row: Row, choice: Choice, *, is_primary: bool) -> Block:
     return element | {"confirm": question} if question is not None else element
 
 
-def _label(choice: Choice) -> str:
+def _label(row: Row, choice: Choice) -> str:
+    if choice in VERDICTS and row.action is not None:
+        return f"I verified: {verified_words(row.action.kind, happened=choice is Choice.VERIFIED)}"
     return choice.action.traits.label if choice.action is not None else _LABELS[choice]
 
 
@@ -265,7 +272,7 @@ def _retry_dialog(row: Row) -> Block:
 
 
 def _option_text(row: Row, choice: Choice) -> str:
-    action, label = choice.action, _label(choice)
+    action, label = choice.action, _label(row, choice)
     capability = row.facts.capabilities.get(action) if action is not None else None
     term = plain(capability.provider_term, 40) if capability else ""
     is_own_word = not term or term.lower().replace("_", " ") in label.lower()

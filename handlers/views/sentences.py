@@ -35,6 +35,8 @@ def sentence(  # noqa: C901, PLR0911, PLR0912 - one case per state, none hidden
             return _unknown(action)
         case ActionState.NEEDS_HUMAN:
             return _needs_human(action)
+        case ActionState.SUCCEEDED | ActionState.NOT_APPLIED if action.ending is not None and action.ending.verified_by:
+            return _sign(action, _verified(action, action.ending))
         case ActionState.SUCCEEDED:
             return _sign(action, _succeeded(action, invoice))
         case ActionState.DECLINED:
@@ -126,11 +128,40 @@ _OPEN_QUESTION: dict[Action, str] = {
 
 
 def _needs_human(action: ActionRecord) -> str:
+    if (verdict := action.verdict) is not None:
+        word = verified_words(action.kind, happened=verdict.happened)
+        return (
+            f"{person(verdict.by.user)} verified: {word}. The provider is read once more; what it can tell counts first. "
+            f"(by {person(action.actor.user)})"
+        )
     return (
         f"Nobody knows yet {_OPEN_QUESTION[action.kind]}, and checking by itself has stopped. Look at the provider's "
-        f"dashboard, then press Check again. Until then nothing else can be done to this invoice here. "
-        f"(by {person(action.actor.user)})"
+        f"dashboard, then press Check again, or let a second person say what they saw there. Until then nothing else can "
+        f"be done to this invoice here. (by {person(action.actor.user)})"
     )
+
+
+def open_question(action: ActionRecord) -> str:
+    """ "Nobody knows yet whether the customer was charged"."""
+    return f"Nobody knows yet {_OPEN_QUESTION[action.kind]}"
+
+
+def verified_words(kind: Action, *, happened: bool) -> str:
+    """What a second person says: "charged", "not charged"."""
+    word = _VERIFIED.get(kind, "done")
+    return word if happened else f"not {word}"
+
+
+_VERIFIED: dict[Action, str] = {Action.RETRY: "charged", Action.RESEND: "sent"}
+
+
+def _verified(action: ActionRecord, ending: Ending) -> str:
+    """The word of a second person, told as that: no more is claimed of it."""
+    happened = action.state is ActionState.SUCCEEDED
+    word = verified_words(action.kind, happened=happened).capitalize()
+    cause = (_detail(action) or "the provider's answer is missing").rstrip(".")
+    again = "" if happened else "; press again if you still want to"
+    return f"{word}, as {person(ending.verified_by)} verified at the provider (read here: {cause}){again}"
 
 
 def _unsettled(action: ActionRecord) -> str:

@@ -18,12 +18,23 @@ from handlers import Handlers, ids, register
 from handlers.buttons import Buttons
 from handlers.commands import Commands
 from handlers.dialogs import Dialogs
+from handlers.verdicts import VerdictListeners
 
 MANIFEST: dict[str, Any] = yaml.safe_load((Path(__file__).parents[2] / "manifest.yml").read_text())
 VIEWS = Path(handlers.views.__file__).parent
 INPUTS = {
     f"{name}{part}"
-    for name in ("REASON_CHOICE", "REASON_TEXT", "COLLECT", "AMOUNT", "PAID_BY", "PAID_ON", "PAYMENT_REFERENCE", "METHOD")
+    for name in (
+        "REASON_CHOICE",
+        "REASON_TEXT",
+        "COLLECT",
+        "AMOUNT",
+        "PAID_BY",
+        "PAID_ON",
+        "PAYMENT_REFERENCE",
+        "METHOD",
+        "NOTE",
+    )
     for part in ("", "_BLOCK")
 } | {"COLLECT_YES"}
 """Read from the submission; pressing or filling them decides nothing."""
@@ -65,7 +76,12 @@ class Anything:
 
 def registered() -> RecordingApp:
     app = RecordingApp()
-    listeners = Handlers(cast(Commands, Anything()), cast(Buttons, Anything()), cast(Dialogs, Anything()))
+    listeners = Handlers(
+        cast(Commands, Anything()),
+        cast(Buttons, Anything()),
+        cast(Dialogs, Anything()),
+        cast(VerdictListeners, Anything()),
+    )
     register(cast(AsyncApp, app), listeners, Settings.model_fields["command"].default)
     return app
 

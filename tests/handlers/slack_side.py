@@ -19,6 +19,7 @@ from handlers.commands import Commands, CommandServices
 from handlers.dialogs import Dialogs
 from handlers.payloads import Body
 from handlers.slack_client import SlackCalls
+from handlers.verdicts import VerdictListeners
 from tests.builders import ANA, CHANNEL
 from tests.handlers.bodies import a_command, a_press, a_submission
 from tests.services.bench import Bench
@@ -66,6 +67,7 @@ class SlackSide:
         self.background = Background()
         answers = Answers(bench.announcer)
         self.dialogs = Dialogs(self.calls, bench.actions, bench.clock, "/invoice")
+        self.verdicts = VerdictListeners(bench.verdicts, bench.actions, self.dialogs, clock=bench.clock)
         self.buttons = Buttons(
             bench.actions,
             bench.lookup,

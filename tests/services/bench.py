@@ -32,6 +32,7 @@ from bot.services.resolution import Resolution
 from bot.services.rights import Rights
 from bot.services.rows import Rows
 from bot.services.sharing import Sharing
+from bot.services.verdicts import VerdictRights, Verdicts
 from bot.services.wakeup import Wakeup
 from bot.services.watching import Watching
 from bot.services.worker import LEASE, Worker
@@ -91,9 +92,11 @@ class Bench:
             watchlist=storage.watchlist,
             clock=self.clock,
         )
-        self.reconciliation = Reconciliation(self.accounts, self.execution, self.clock)
+        self.verdict_rights = VerdictRights(self.journal, self.rights)
+        self.reconciliation = Reconciliation(self.accounts, self.execution, self.verdict_rights, self.clock)
         signals = {"work": self.work_signal, "talk": self.talk_signal}
         self.actions = ActionService(self.journal, self.accounts, self.rights, self.clock, **signals)
+        self.verdicts = Verdicts(self.journal, self.actions, self.verdict_rights, self.clock, **signals)
         self.worker = Worker(self.journal, self.execution, self.reconciliation, self.clock, **signals)
         slack = Slack(self.announcer, outside.ops_channel)
         self.delivery = Delivery(

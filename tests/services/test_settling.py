@@ -69,7 +69,7 @@ async def test_what_needs_a_person_still_blocks_the_invoice(bench: Bench) -> Non
     await _in_doubt(bench)
     await _checks(bench, NO_NEWS)
     row = await bench.fresh_row()
-    assert row.choices == (Choice.CHECK,)
+    assert row.choices == (Choice.CHECK, Choice.VERIFIED, Choice.VERIFIED_NOT)
     bench.clock.advance(SECOND)
     assert not isinstance(await bench.press(row.offer, Action.VOID, TOM), Accepted)
 
