@@ -199,7 +199,8 @@ def pressable(row: Row) -> frozenset[Choice]:
         return frozenset(row.choices) - {Choice.CHECK, *VERDICTS}
     if row.action.state in _SILENT_WHILE:
         return frozenset()
-    return frozenset(row.choices) & {Choice.CHECK, *VERDICTS}
+    may_be_told = VERDICTS if row.action.state is ActionState.NEEDS_HUMAN else frozenset[Choice]()
+    return frozenset(row.choices) & {Choice.CHECK, *may_be_told}
 
 
 def block_id(row: Row, index: int, part: str) -> str:

@@ -280,7 +280,7 @@ def test_status_tells_health_next_digests_and_open_decisions() -> None:
         "weekly in #C0FIN: no next time",
         "Open decisions (1)",
         "stripe:in_1AbC: Nobody knows yet whether the customer was charged, and checking by itself has stopped. "
-        "Look at the provider's dashboard, then press Check again. "
+        "Look at the provider's dashboard, then press Check again, or let a second person say what they saw there. "
         "Until then nothing else can be done to this invoice here. (by @U0ANA) · Reference 1a2b3c4d",
     ]
     assert render(content, command="/invoice", now=NOW).text == "Accounts with a problem: 1 of 2; open decisions: 1"

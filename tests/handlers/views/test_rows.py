@@ -90,7 +90,20 @@ def test_while_a_decision_runs_nothing_can_be_pressed(state: ActionState) -> Non
     assert elements(a_row(action=an_action(state), choices=tuple(Choice))) == []
 
 
-@pytest.mark.parametrize("state", [ActionState.PENDING, ActionState.UNKNOWN, ActionState.NEEDS_HUMAN])
+@pytest.mark.parametrize(
+    ("kind", "done", "undone"),
+    [
+        (Action.RETRY, "charged", "not charged"),
+        (Action.RESEND, "sent", "not sent"),
+        (Action.VOID, "done", "not done"),
+    ],
+)
+def test_what_nobody_can_tell_may_be_verified_by_a_person(kind: Action, done: str, undone: str) -> None:
+    row = a_row(action=an_action(ActionState.NEEDS_HUMAN, kind), choices=tuple(Choice))
+    assert buttons(row) == ["Check again", f"I verified: {done}", f"I verified: {undone}"]
+
+
+@pytest.mark.parametrize("state", [ActionState.PENDING, ActionState.UNKNOWN])
 def test_while_an_ending_is_open_only_checking_is_possible(state: ActionState) -> None:
     assert buttons(a_row(action=an_action(state), choices=tuple(Choice))) == ["Check again"]
     assert elements(a_row(action=an_action(state), choices=(Choice.RETRY, Choice.VOID))) == []
