@@ -404,7 +404,9 @@ class DigestLog(Protocol):
     async def unfinished(self) -> list[tuple[DigestKey, str, bool]]:
         """Runs whose lease ran out: key, channel, late."""
 
-    async def add(self, key: DigestKey, rows: Sequence[ListedInvoice]) -> None: ...
+    async def add(self, key: DigestKey, owner: str, rows: Sequence[ListedInvoice]) -> None:
+        """Raises LeaseLost when another process took the run over; so do `finish` and `fail`."""
+
     async def compare(self, key: DigestKey, accounts: Iterable[str]) -> tuple[int, int] | None:
         """(new, recovered) against the finished run before, over `accounts` only; None on the first run."""
 

@@ -243,7 +243,7 @@ class DigestService:
 
     async def _read_and_finish(self, key: DigestKey, owner: str, plan: DigestPlan, channel: str, *, late: bool) -> None:
         async def keep(batch: Sequence[ListedInvoice]) -> None:
-            await self._log.add(key, batch)
+            await self._log.add(key, owner, batch)
 
         found = await self._reader.read(plan, keep)
         compared = await self._log.compare(key, found.complete_accounts)

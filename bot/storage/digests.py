@@ -63,9 +63,13 @@ class SqlDigestLog:
             runs = await connection.execute(found)
             return [(DigestKey(run.digest, run.scheduled), run.channel, run.late) for run in runs]
 
-    async def add(self, key: DigestKey, rows: Sequence[ListedInvoice]) -> None:
+    async def add(self, key: DigestKey, owner: str, rows: Sequence[ListedInvoice]) -> None:
+        # Held until the commit: who takes the run over at this moment finds these rows, and removes them.
+        mine = select(digest_run.c.id).where(_is_held_by(key, owner)).with_for_update()
         async with self._db.write() as connection:
-            run = (await connection.execute(select(digest_run.c.id).where(_is_run(key)))).scalar_one()
+            run = (await connection.execute(mine)).scalar()
+            if run is None:
+                raise _lost(key)
             values = [
                 {
                     "run": run,
@@ -165,11 +169,19 @@ def _is_run(key: DigestKey) -> ColumnElement[bool]:
     return and_(digest_run.c.digest == key.digest, digest_run.c.scheduled == key.scheduled)
 
 
-async def _end(connection: AsyncConnection, key: DigestKey, owner: str, values: Mapping[str, object]) -> None:
+def _is_held_by(key: DigestKey, owner: str) -> ColumnElement[bool]:
     # A lease that ran out is no harm as long as nobody took over: that would have changed the owner.
-    held = and_(_is_run(key), digest_run.c.state == _BUILDING, digest_run.c.owner == owner)
-    if (await connection.execute(update(digest_run).where(held).values(dict(values)))).rowcount != 1:
-        raise LeaseLost(f"the digest {key} is in other hands now")
+    return and_(_is_run(key), digest_run.c.state == _BUILDING, digest_run.c.owner == owner)
+
+
+def _lost(key: DigestKey) -> LeaseLost:
+    return LeaseLost(f"the digest {key} is in other hands now")
+
+
+async def _end(connection: AsyncConnection, key: DigestKey, owner: str, values: Mapping[str, object]) -> None:
+    ended = update(digest_run).where(_is_held_by(key, owner)).values(dict(values))
+    if (await connection.execute(ended)).rowcount != 1:
+        raise _lost(key)
 
 
 def _listed(run: int, accounts: Sequence[str]) -> Select[str, str]:

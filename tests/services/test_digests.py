@@ -248,7 +248,7 @@ async def test_a_run_that_died_is_built_again_once_by_the_next_scan(outside: Out
     key = DigestKey("finance", "2026-11-20T09:00")
     log = outside.storage.digests
     assert await log.start(key, CHANNEL, "dead", timedelta(seconds=-1), late=False)
-    await log.add(key, [ListedInvoice(InvoiceRef("stripe", "in_old"), Money(1, "EUR"))])
+    await log.add(key, "dead", [ListedInvoice(InvoiceRef("stripe", "in_old"), Money(1, "EUR"))])
     one, two = Bench(outside), Bench(outside)
     await asyncio.gather(one.digests.scan(), two.digests.scan())
     await one.digests.scan()

@@ -41,7 +41,7 @@ async def _started(storage: Storage, key: DigestKey = MONDAY, owner: str = "a", 
 
 async def _ran(storage: Storage, key: DigestKey, *invoices: str, digest: Digest = FOUND) -> None:
     assert await _started(storage, key)
-    await storage.digests.add(key, _listed(*invoices))
+    await storage.digests.add(key, "a", _listed(*invoices))
     await storage.digests.finish(key, "a", digest, [], f"digest-{key}")
 
 
@@ -69,12 +69,13 @@ async def test_a_finished_digest_is_posted_by_the_outbox(storage: Storage) -> No
 
 async def test_a_run_whose_owner_died_is_taken_over_afresh(storage: Storage) -> None:
     assert await _started(storage, owner="dead", lease=ALREADY_OVER)
-    await storage.digests.add(MONDAY, _listed("stripe:in_old"))
+    await storage.digests.add(MONDAY, "dead", _listed("stripe:in_old"))
     assert await storage.digests.unfinished() == [(MONDAY, "C0FIN", False)]
     assert await _started(storage, owner="a")
     assert await storage.digests.unfinished() == []
-    await storage.digests.add(MONDAY, _listed("stripe:in_1"))
+    await storage.digests.add(MONDAY, "a", _listed("stripe:in_1"))
     for late in (
+        storage.digests.add(MONDAY, "dead", _listed("stripe:in_old")),
         storage.digests.finish(MONDAY, "dead", FOUND, [], "digest-dead"),
         storage.digests.fail(MONDAY, "dead", "too late"),
     ):
@@ -89,8 +90,8 @@ async def test_a_run_whose_owner_died_is_taken_over_afresh(storage: Storage) -> 
 async def test_new_and_recovered_are_counted_against_the_run_before(storage: Storage) -> None:
     await _ran(storage, MONDAY, "stripe:in_1", "stripe:in_2", "lago:x1")
     assert await _started(storage, TUESDAY)
-    await storage.digests.add(TUESDAY, _listed("stripe:in_2", "stripe:in_3", "stripe:in_4"))
-    await storage.digests.add(TUESDAY, _listed("stripe:in_4"))
+    await storage.digests.add(TUESDAY, "a", _listed("stripe:in_2", "stripe:in_3", "stripe:in_4"))
+    await storage.digests.add(TUESDAY, "a", _listed("stripe:in_4"))
     assert await storage.digests.compare(TUESDAY, ["lago", "stripe"]) == (2, 2)
     assert await storage.digests.compare(TUESDAY, ["stripe"]) == (2, 1)
     assert await storage.digests.compare(TUESDAY, []) == (0, 0)
@@ -100,7 +101,7 @@ async def test_an_account_that_could_not_be_read_last_time_has_nothing_new(stora
     gap = replace(FOUND, gaps=(Gap("lago", "lago did not answer"),))
     await _ran(storage, MONDAY, "stripe:in_1", digest=gap)
     assert await _started(storage, TUESDAY)
-    await storage.digests.add(TUESDAY, _listed("stripe:in_1", "lago:x1"))
+    await storage.digests.add(TUESDAY, "a", _listed("stripe:in_1", "lago:x1"))
     assert await storage.digests.compare(TUESDAY, ["lago", "stripe"]) == (0, 0)
 
 
