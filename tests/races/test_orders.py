@@ -291,7 +291,7 @@ def test_in_every_order_of_answers_crashes_and_zombies_an_ending_is_true_and_wri
     run_state_machine_as_test(
         Orders,
         settings=settings(
-            max_examples=25,
+            max_examples=15,
             stateful_step_count=14,
             deadline=None,
             database=None,
