@@ -112,6 +112,7 @@ class Tripwire:
     pid: int | None = None
     moment: str = ""
     has_tripped: bool = False
+    is_read: bool = False
     sends: int = 0
 
     def respond(self, request: WireRequest) -> WireReply:
@@ -119,6 +120,7 @@ class Tripwire:
         if self.invoice in request.path:
             is_send = request.method == "POST"
             self.sends += is_send
+            self.is_read = True
             if self._is_awaited(is_send) and self.pid is not None:
                 os.kill(self.pid, signal.SIGSTOP)
                 self.pid = None
@@ -156,14 +158,14 @@ class Scene:
 
     async def is_stopped(self) -> None:
         """Maya types; the process stops at its moment."""
-        if self.stall.moment == "before the send":
-            self.line.down.latency = _SLOW_LINE
-        else:
+        if self.stall.moment != "before the send":
             self.wire.moment, self.wire.pid = self.stall.moment, self.zombie.pid
         account = self.wire.fake.slug
         # It may stop before it has answered Slack: it works as soon as the press is written down.
         self.press = asyncio.create_task(self.slack.command(MAYA, FIN, f"retry {account}:{self.wire.invoice}"))
         if self.stall.moment == "before the send":
+            assert await until(self._is_read, _PATIENCE, every=0.002), self.zombie.log
+            self.line.down.latency = _SLOW_LINE
             assert await until(self._has_begun, _PATIENCE, every=0.01), self.zombie.log
             os.kill(self.zombie.pid, signal.SIGSTOP)
             self.line.down.latency = 0.0
@@ -210,6 +212,9 @@ class Scene:
 
     async def _has_begun(self) -> bool:
         return await self._ask("SELECT state FROM action") == "executing"
+
+    async def _is_read(self) -> bool:
+        return self.wire.is_read
 
     async def _has_tripped(self) -> bool:
         return self.wire.has_tripped
