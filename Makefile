@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help sandbox tour test browser check crash races replicas pictures docs format lock clean
+.PHONY: outage help sandbox tour test browser check crash races replicas pictures docs format lock clean
 help:
 	@echo "make sandbox   try Recoup in the browser, without any account"
 	@echo "make tour      the same as a short play in the terminal"
@@ -14,6 +14,7 @@ help:
 	@echo "make crash     the crash proof: killed at every point, on both sides of every answer"
 	@echo "make races     two processes at the same moment, and a worker that stood still past its lease"
 	@echo "make replicas  three replicas on one PostgreSQL, killed, stopped and restarted under load"
+	@echo "make outage    the outage proof: every line of the bot broken on purpose"
 	@echo "make pictures  take the pictures in docs/ again (needs Chromium)"
 	@echo "make docs      write docs/settings.md, docs/providers.md and README's table again, from the code"
 	@echo "make lock      resolve the lock files again (needs uv)"
@@ -44,6 +45,9 @@ races: $(VENV)/.test
 
 replicas: $(VENV)/.test
 	$(BIN)/python -m tests.replicas
+
+outage: $(VENV)/.test
+	$(BIN)/python -m tests.outage
 
 pictures: $(VENV)/.test
 	$(BIN)/python -m tests.browser.pictures

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -48,6 +49,14 @@ _TRIES = 5
 _LOST = "the bot stopped before the answer was written down"
 
 
+@dataclass(frozen=True, slots=True)
+class _Claimed:
+    """What was due longest, and whether its record cannot be read."""
+
+    claim: Claim
+    is_unreadable: bool = False
+
+
 @uninterrupted
 class SqlJournal(JournalPresses, JournalFreeze, JournalVerdicts, JournalReading):
     """See `bot.ports.Journal`. Races are judged by the database; nothing is locked in this process."""
@@ -64,6 +73,14 @@ class SqlJournal(JournalPresses, JournalFreeze, JournalVerdicts, JournalReading)
             await rows.remember_posting(connection, message, channel, ts)
 
     async def claim(self, owner: str, lease: timedelta, now: datetime) -> Claim | None:
+        while (claim := await self._claim_next(owner, lease, now)) is not None:
+            if not claim.is_unreadable:
+                return claim.claim
+            # What nobody can work on must not stand in the way of all that is due after it.
+            await self.record(claim.claim, _set_aside(claim.claim, now))
+        return None
+
+    async def _claim_next(self, owner: str, lease: timedelta, now: datetime) -> _Claimed | None:
         due = (
             select(action.c.id, action.c.state)
             .where(
@@ -90,12 +107,20 @@ class SqlJournal(JournalPresses, JournalFreeze, JournalVerdicts, JournalReading)
                 )
                 .returning(action)
             )
-            record = rows.action_of((await connection.execute(taken)).one())
+            row = (await connection.execute(taken)).one()
+            record = rows.action_of(row)
             if was_lost:
                 told = facts.of_decision(record)
                 entry = Entry(kind="attempt.lost", at=now, action_id=record.id, ref=record.ref, facts=told)
                 await rows.append(connection, entry)
-            return await _claim_of(connection, owner, record)
+            try:
+                claim = await _claim_of(connection, owner, record)
+            except rows.UNREADABLE:
+                claim = None
+            if claim is not None and rows.is_readable(row):
+                return _Claimed(claim)
+            as_stored = replace(record, state=ActionState(row.state))
+            return _Claimed(Claim(owner=owner, action=as_stored, offer=None, attempt=None), is_unreadable=True)
 
     async def bind(self, claim: Claim, offer: Offer) -> Claim | Busy:
         amount = offer.invoice.owed
@@ -234,6 +259,11 @@ class SqlJournal(JournalPresses, JournalFreeze, JournalVerdicts, JournalReading)
             await connection.execute(
                 delete(offer).where(offer.c.made_at < long_ago, ~is_needed, or_(~rows.IS_NEWEST, ~is_posted))
             )
+
+
+def _set_aside(claim: Claim, now: datetime) -> Step:
+    ending = Ending(at=now, detail=rows.CANNOT_BE_READ)
+    return Step(state=ActionState.NEEDS_HUMAN, ending=ending, late_note=not claim.action.reply_to.is_private)
 
 
 def _held(claim: Claim) -> ColumnElement[bool]:

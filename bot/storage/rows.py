@@ -11,12 +11,13 @@ from sqlalchemy import ColumnElement, Row, and_, exists, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.action import Action, ActionState
+from bot.domain.details import Details
 from bot.domain.errors import JournalUnavailable
 from bot.domain.invoice import InvoiceRef
 from bot.domain.money import Money
 from bot.domain.offer import Offer, Place
 from bot.domain.policy import Actor
-from bot.domain.records import ActionRecord, Attempt
+from bot.domain.records import ActionRecord, Attempt, Ending, ReplyTo, Verdict
 from bot.ports import Say
 from bot.storage import codec
 from bot.storage.database import insert_into
@@ -35,19 +36,47 @@ def about(columns: Any, ref: InvoiceRef) -> ColumnElement[bool]:
     return and_(columns.account == ref.account, columns.invoice == ref.id)
 
 
+UNREADABLE = (JournalUnavailable, AttributeError, LookupError, TypeError, ValueError)
+"""What reading a stored record raises that another version, or an accident, has left in another shape."""
+CANNOT_BE_READ = "its record cannot be read by this version of Recoup"
+
+
+def is_readable(row: Row[Any]) -> bool:
+    """Whether every part of an action's row makes sense."""
+    try:
+        _parts_of(row)
+    except UNREADABLE:
+        return False
+    return True
+
+
+def _parts_of(row: Row[Any]) -> tuple[ReplyTo, Details, Ending | None, Verdict | None]:
+    ending = codec.read_ending(row.ending) if row.ending else None
+    verdict = codec.read_verdict(row.verdict) if row.verdict else None
+    return codec.read_reply_to(row.reply_to), codec.read_details(row.details), ending, verdict
+
+
 def action_of(row: Row[Any]) -> ActionRecord:
-    """Raises JournalUnavailable for a kind of decision that only a newer version knows."""
+    """What cannot be read is left out, and a decision that has not ended is then one that a person has to look at. Raises
+    JournalUnavailable for a kind of decision that only a newer version knows."""
     kind = codec.word_of(Action, row.kind, None)
     if kind is None:
         raise JournalUnavailable(f"the decision {row.id[:8]} ({row.kind}) was written by a newer version of Recoup")
     has_amount = row.amount_minor is not None and row.currency is not None
+    # A state that only a newer version knows is one that a person has to look at.
+    state = codec.word_of(ActionState, row.state, ActionState.NEEDS_HUMAN)
+    try:
+        reply_to, details, ending, verdict = _parts_of(row)
+    except UNREADABLE:
+        reply_to, details, verdict = ReplyTo(user=row.actor, channel=""), None, None
+        ending = Ending(at=row.created_at, detail=CANNOT_BE_READ)
+        state = ActionState.NEEDS_HUMAN if state.is_live else state
     return ActionRecord(
         id=row.id,
         kind=kind,
-        # A state that only a newer version knows is one that a person has to look at.
-        state=codec.word_of(ActionState, row.state, ActionState.NEEDS_HUMAN),
+        state=state,
         actor=Actor(row.actor, row.team),
-        reply_to=codec.read_reply_to(row.reply_to),
+        reply_to=reply_to,
         created_at=row.created_at,
         act_by=row.act_by,
         ref=InvoiceRef(row.account, row.invoice) if row.account and row.invoice else None,
@@ -56,11 +85,11 @@ def action_of(row: Row[Any]) -> ActionRecord:
         amount=Money(row.amount_minor, row.currency) if has_amount else None,
         method=row.method,
         reason=row.reason,
-        details=codec.read_details(row.details),
+        details=details,
         next_check_at=row.next_check_at,
         checks=row.checks,
-        ending=codec.read_ending(row.ending) if row.ending else None,
-        verdict=codec.read_verdict(row.verdict) if row.verdict else None,
+        ending=ending,
+        verdict=verdict,
     )
 
 

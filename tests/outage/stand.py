@@ -74,7 +74,7 @@ class Stand:
 
         await asyncio.gather(*(one(bill) for bill in bills))
 
-    async def charged(self, bills: Sequence[Bill], within: float = scenario.PATIENCE) -> None:
+    async def charged(self, bills: Sequence[Bill], within: float = 6 * scenario.PATIENCE) -> None:
         await self.stage.eventually(lambda: all(self.stage.charges(bill) for bill in bills) or None, "charging all", within)
 
     async def quiet(self, *, step: timedelta = _FIRST_CHECK) -> None:
