@@ -117,6 +117,8 @@ class Before:
     payment: PaymentState
     owed: Money
     status: str
+    attempts: int | None = None
+    """As the provider counts them, where it tells: an automatic attempt beside ours shows in it."""
 
     @classmethod
     def of(cls, invoice: Invoice) -> Before:
@@ -125,6 +127,7 @@ class Before:
             payment=invoice.payment,
             owed=invoice.owed,
             status=invoice.status,
+            attempts=invoice.attempts,
         )
 
 

@@ -43,7 +43,7 @@ from bot.providers.stripe_invoices import DASHBOARD, Reader
 from bot.providers.stripe_listing import Span, spans, walk
 from bot.providers.stripe_methods import complete, stored
 from bot.providers.stripe_orders import EXPAND, form_of, objection, path_of
-from bot.providers.stripe_outcomes import EVENTS, accepted, needs_event, settled
+from bot.providers.stripe_outcomes import accepted, settled, telling_event
 from bot.providers.stripe_wire import WireInvoice, WirePage, body_of
 from bot.providers.wording import setting
 
@@ -171,7 +171,8 @@ class Stripe:
             return Unknown(cause=failure.detail, request_id=failure.request_id)
         if invoice is None:
             return Unknown(cause="Stripe does not show the invoice any more")
-        on_record = await self._on_record(attempt) if needs_event(attempt, invoice) else None
+        event = telling_event(attempt, invoice, FACTS.settle_after)
+        on_record = await self._on_record(event, attempt) if event is not None else None
         return settled(attempt, invoice, FACTS.settle_after, on_record=on_record)
 
     async def payment_link(self, ref: InvoiceRef) -> str | None:
@@ -236,10 +237,10 @@ class Stripe:
             raise self._reader.wrong_mode()
         return wire
 
-    async def _on_record(self, attempt: Attempt) -> bool | None:
+    async def _on_record(self, event: str, attempt: Attempt) -> bool | None:
         """None where Stripe does not show its events, a restricted key say: nothing is proved then."""
         try:
-            return await is_on_record(self._http, EVENTS[attempt.action], attempt)
+            return await is_on_record(self._http, event, attempt)
         except ProviderFailure as failure:
             log.warning("provider.events_unread", account=self._account, reason=failure.reason)
             return None

@@ -45,9 +45,30 @@ def accepted(order: ActionOrder, invoice: Invoice, intent: WireIntent | None, re
     return _still_payable(order, invoice, request_id)
 
 
-def needs_event(attempt: Attempt, invoice: Invoice) -> bool:
-    """Whether the invoice as it is now leaves open what became of the send, so that Stripe's events have to be asked."""
-    return attempt.action is Action.RESEND or (attempt.action is Action.PAID and invoice.status is InvoiceStatus.PAID)
+def telling_event(attempt: Attempt, invoice: Invoice, settle_after: timedelta) -> str | None:
+    """The event that Stripe has to be asked for, where the invoice as it is now leaves open what became of the send."""
+    if attempt.action is Action.RETRY:
+        return _charge_event(invoice) if _may_be_another_s(attempt, invoice, settle_after) else None
+    if attempt.action is Action.PAID and invoice.status is not InvoiceStatus.PAID:
+        return None
+    return EVENTS.get(attempt.action)
+
+
+def _charge_event(invoice: Invoice) -> str:
+    if invoice.status is InvoiceStatus.PAID:
+        return "invoice.paid"
+    is_asked_back = invoice.payment is PaymentState.NEEDS_AUTHENTICATION
+    return "invoice.payment_action_required" if is_asked_back else "invoice.payment_failed"
+
+
+def _may_be_another_s(attempt: Attempt, invoice: Invoice, settle_after: timedelta) -> bool:
+    """Whether the new charge looks like Stripe's own retry, or somebody else's: Stripe counted one more automatic attempt,
+    or it was declined when no request of ours was under way."""
+    if invoice.newest_charge in {None, attempt.before.newest_charge}:
+        return False
+    if attempt.before.attempts and (invoice.attempts or 0) > attempt.before.attempts:  # the very first one counts always
+        return True
+    return _is_declined(invoice) and _is_within(attempt, invoice, settle_after) is False
 
 
 def settled(attempt: Attempt, invoice: Invoice, settle_after: timedelta, *, on_record: bool | None = None) -> Outcome:
@@ -55,7 +76,7 @@ def settled(attempt: Attempt, invoice: Invoice, settle_after: timedelta, *, on_r
     events say about our key; None where they were not or could not be read."""
     match attempt.action:
         case Action.RETRY:
-            return _settled_charge(attempt, invoice, settle_after)
+            return _settled_charge(attempt, invoice, settle_after, on_record=on_record)
         case Action.RESEND:
             return _settled_mail(invoice, on_record=on_record)
         case Action.PAID if invoice.status is InvoiceStatus.PAID:
@@ -73,10 +94,14 @@ def _settled_mail(invoice: Invoice, *, on_record: bool | None) -> Outcome:
     return Rejected(reason=RejectedReason.NOT_APPLIED, detail=detail, invoice=invoice)
 
 
-def _settled_charge(attempt: Attempt, invoice: Invoice, settle_after: timedelta) -> Outcome:
+def _settled_charge(attempt: Attempt, invoice: Invoice, settle_after: timedelta, *, on_record: bool | None) -> Outcome:
+    is_contested = _may_be_another_s(attempt, invoice, settle_after)
     if invoice.status is InvoiceStatus.PAID:
-        ours = _made_by(attempt, invoice, settle_after)
+        ours = on_record is True if is_contested else _made_by(attempt, invoice, settle_after)
         return Succeeded(invoice=invoice, charged=_difference(attempt.before.owed, invoice) if ours else None, ours=ours)
+    if invoice.status in STILL_PAYABLE and is_contested and _is_declined(invoice) and on_record is not True:
+        # Its decline must not be told as ours, and ours, if there was one, not as nothing.
+        return _not_applied(invoice) if on_record is False else Unknown(cause="Stripe shows a charge, but not whose it is")
     if invoice.status in STILL_PAYABLE:
         return _settled_while_payable(attempt, invoice)
     return _not_applied(invoice) if invoice.status is InvoiceStatus.VOID else _surprise(invoice, None)
@@ -155,5 +180,14 @@ def _made_by(attempt: Attempt, invoice: Invoice, settle_after: timedelta) -> boo
     """Whether the payment is surely ours: a charge that was not there before, made while our request was under way."""
     if invoice.payment is not PaymentState.SUCCEEDED or invoice.newest_charge in {None, attempt.before.newest_charge}:
         return False
+    return _is_within(attempt, invoice, settle_after) is True
+
+
+def _is_within(attempt: Attempt, invoice: Invoice, settle_after: timedelta) -> bool | None:
+    """Whether the newest charge was made while our request was under way; None where its time cannot be read."""
     at = invoice.newest_charge_at
-    return at is not None and attempt.first_sent_at - SKEW <= at <= attempt.last_sent_at + settle_after
+    return None if at is None else attempt.first_sent_at - SKEW <= at <= attempt.last_sent_at + settle_after
+
+
+def _is_declined(invoice: Invoice) -> bool:
+    return invoice.payment in {PaymentState.FAILED, PaymentState.NEEDS_AUTHENTICATION}

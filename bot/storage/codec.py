@@ -220,6 +220,7 @@ def write_before(before: Before) -> Json:
         "payment": before.payment.value,
         "owed": write_money(before.owed),
         "status": before.status,
+        "attempts": before.attempts,
     }
 
 
@@ -229,6 +230,7 @@ def read_before(data: Mapping[str, Any]) -> Before:
         payment=word_of(PaymentState, data.get("payment"), PaymentState.UNREAD),
         owed=read_money(_needed(data, "owed")),
         status=data.get("status") or "",
+        attempts=data.get("attempts"),
     )
 
 

@@ -176,3 +176,21 @@ async def test_a_retry_that_cannot_be_sent_within_ten_minutes_is_not_sent_at_all
     assert RETRY in row.labels
     assert stage.sends(bill) == ["pay"]
     assert stage.charges(bill) == []
+
+
+async def test_stripe_s_own_decline_beside_a_retry_that_was_turned_away_is_not_told_as_ours(stage: Stage) -> None:
+    bill = stage.bill("rate_limited")
+    digest = await stage.digest()
+    await stage.press(MAYA, RETRY, bill, digest)
+    await stage.eventually(lambda: stage.sends(bill), "the refusal")
+    await stage.settled()
+    await stage.disturb("change_card", invoice=bill.id, magic="generic_decline")
+    await stage.disturb("automatic_attempt", invoice=bill.id)
+
+    stage.clock.ahead += timedelta(seconds=6)
+    await stage.nudge()
+
+    await stage.told(MAYA, "Something else was tried on this invoice")
+    await stage.row_says(bill, digest, "Not done. Something else was tried on this invoice")
+    assert not any("Declined: the bank gave no reason" in said for said in stage.versions(bill))
+    assert [charge.key for charge in stage.charges(bill)] == [None]
