@@ -89,8 +89,8 @@ per_day = { EUR = "5000", USD = "5000" }    # for one person in 24 hours
 accounts = ["stripe"]                       # without this line: every account
 # channels = ["C_YOUR_CHANNEL"]             # only there; without this line: every channel
 
-# What one person asks for and another has to agree to, with two buttons in a channel. Nobody agrees to their own request: the
-# role should have two people at least; and it needs the word approve above.
+# What one person asks for and another has to agree to, with two buttons in a channel. Nobody agrees to their own request:
+# the role should have two people at least; and it needs the word approve above.
 # [[approve]]
 # actions = ["void", "uncollectible", "paid"]
 # above = { EUR = "1000", USD = "1000" }    # without this line, and for other currencies: always
