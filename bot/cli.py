@@ -157,6 +157,21 @@ def digest(
 
 
 @app.command()
+def reconcile() -> None:
+    """Read once, at the providers, what became of every open decision. Sends nothing; stop the bot first. Ends with 3 where
+    some are open still."""
+    from bot.reconcile import reconcile as read_all  # noqa: PLC0415 - see run
+    from bot.settings import load_configuration  # noqa: PLC0415 - see run
+
+    async def start() -> int:
+        configure_logging("ERROR", human=True)
+        return await read_all(load_configuration(needs_slack=False))
+
+    if status := _run(start()):
+        raise typer.Exit(status)
+
+
+@app.command()
 def sandbox(
     headless: Annotated[bool, typer.Option("--headless", help="Play a short tour over HTTP, print it, and leave.")] = False,
     port: Annotated[int, typer.Option(help="Port of the page.")] = 8123,

@@ -247,6 +247,9 @@ class Journal(Protocol):
         """Take the action that is due longest. One found EXECUTING was lost in a crash: it is claimed as UNKNOWN, by an
         event of its own."""
 
+    async def claim_sent(self, action_id: str, owner: str, lease: timedelta, now: datetime) -> Claim | None:
+        """Take this one, due or not, if it may have been sent and is in nobody's hands."""
+
     async def next_due(self) -> datetime | None: ...
     async def bind(self, claim: Claim, offer: Offer) -> Claim | Busy:
         """Give a typed command its invoice; the one-live-action index decides."""

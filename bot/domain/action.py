@@ -146,6 +146,9 @@ LIVE: tuple[ActionState, ...] = (
     ActionState.NEEDS_HUMAN,
 )
 
+SENT: tuple[ActionState, ...] = LIVE[1:]
+"""The live states in which a request may have gone to the provider, so that reading can tell what came of it."""
+
 MAY_HAVE_REACHED_THE_BANK: tuple[ActionState, ...] = (
     ActionState.EXECUTING,
     ActionState.PENDING,

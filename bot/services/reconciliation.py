@@ -39,7 +39,11 @@ _PUNCTUAL = timedelta(seconds=1)
 class Reconciliation:
     """Advances a claimed action whose ending is open: UNKNOWN, PENDING, NEEDS_HUMAN."""
 
-    def __init__(self, accounts: Accounts, execution: Execution, rights: VerdictRights, clock: Clock) -> None:
+    def __init__(
+        self, accounts: Accounts, execution: Execution, rights: VerdictRights, clock: Clock, *, resends: bool = True
+    ) -> None:
+        """Without `resends` it only reads, whatever would be safe."""
+        self._resends = resends
         self._accounts = accounts
         self._execution = execution
         self._verdicts = rights
@@ -127,7 +131,8 @@ class Reconciliation:
         provider = self._accounts.provider(attempt.ref.account)
         now = self._clock.now()
         return (
-            claim.action.state is ActionState.UNKNOWN
+            self._resends
+            and claim.action.state is ActionState.UNKNOWN
             and provider is not None
             and provider.facts.resend is Resend.KEYED
             and attempt.sends < MOST_SENDS

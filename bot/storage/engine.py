@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import secrets
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import URL, event, make_url, select, text
+from sqlalchemy import URL, and_, delete, event, make_url, or_, select, text
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
@@ -35,6 +38,11 @@ _UNCHANGING = "unchanging"
 _MODES = {"ro": {"mode": "ro"}, "rw": {"mode": "rw"}, "rwc": {"mode": "rwc"}, _UNCHANGING: {"mode": "ro", "immutable": "1"}}
 _BUSY_SECONDS = 2.0
 _ANSWER_SECONDS = 10.0
+_REPLICA = "replica:"
+"""How the marks of running bots on PostgreSQL begin."""
+_SILENCE = timedelta(seconds=60)
+"""Four of the looks of `/healthz`, each of which leaves a mark."""
+_FORGOTTEN = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,25 +147,34 @@ def _sqlite_engine(file: Path, mode: str, connections: int, begin: str) -> Async
 
 
 @asynccontextmanager
-async def open_storage(url: str, *, read_only: bool = False, exclusive: bool = False) -> AsyncGenerator[Storage]:
+async def open_storage(
+    url: str, *, read_only: bool = False, exclusive: bool = False, alone: bool = False
+) -> AsyncGenerator[Storage]:
     """The stores over the database at `url`, which has to be migrated already.
 
-    `read_only` opens a SQLite file beside a running bot and can write nothing; `exclusive` is for the one process that
-    does the work: on SQLite a second one is refused. Raises JournalUnavailable with one sentence and no password.
+    `read_only` opens a SQLite file beside a running bot and can write nothing; `exclusive` is for a process that does the
+    work: on SQLite a second one is refused. `alone` refuses beside a running bot on PostgreSQL, too, where replicas are
+    welcome otherwise. Raises JournalUnavailable with one sentence and no password.
     """
     parsed = database_url(url)
     file = sqlite_file(parsed)
     if file is not None:
         look_at(file, os.O_RDONLY if read_only else os.O_RDWR)
     lock = FileLock(file) if file and exclusive else None
+    pulse = f"{_REPLICA}{secrets.token_hex(8)}" if exclusive and file is None else "pulse"
     database = _database(parsed, file, read_only=read_only)
     try:
         async with database.read() as connection:
             await connection.execute(text("SELECT 1"))
         if lock is not None:
             await _own(lock, database)
+        if alone and (pid := await _replica_of(database)) is not None:
+            raise JournalUnavailable(_in_service(database.place, pid))
+        journal = SqlJournal(database, pulse)
+        if pulse.startswith(_REPLICA):
+            await journal.ping()
         yield Storage(
-            journal=SqlJournal(database),
+            journal=journal,
             outbox=SqlOutbox(database),
             digests=SqlDigestLog(database),
             watchlist=SqlWatchlist(database),
@@ -165,6 +182,8 @@ async def open_storage(url: str, *, read_only: bool = False, exclusive: bool = F
             epoch=SqlEpoch(database, file),
         )
     finally:
+        if pulse.startswith(_REPLICA):
+            await _sign_off(database, pulse)
         await database.close()
         if lock is not None:
             lock.free()
@@ -196,6 +215,30 @@ async def _own(lock: FileLock, database: Database) -> None:
         mine = {"pid": os.getpid(), "at": db_now()}
         row = insert_into(connection, mark).values(name="writer", **mine)
         await connection.execute(row.on_conflict_do_update(index_elements=["name"], set_=mine))
+
+
+async def _replica_of(database: Database) -> int | None:
+    """The process of a bot that works on this PostgreSQL; None where none has shown itself lately."""
+    if database.is_sqlite:
+        return None
+    is_there = and_(mark.c.name.startswith(_REPLICA), mark.c.at > db_now(-_SILENCE))
+    async with database.read() as connection:
+        return (await connection.execute(select(mark.c.pid).where(is_there).limit(1))).scalar()
+
+
+async def _sign_off(database: Database, pulse: str) -> None:
+    """Nobody has to wait for a bot that has ended properly. One that was killed is forgotten after a minute."""
+    is_over = or_(mark.c.name == pulse, and_(mark.c.name.startswith(_REPLICA), mark.c.at < db_now(-_FORGOTTEN)))
+    with contextlib.suppress(JournalUnavailable):
+        async with database.write() as connection:
+            await connection.execute(delete(mark).where(is_over))
+
+
+def _in_service(place: str, pid: int) -> str:
+    return (
+        f"the database {place} is in use by a `recoup run` (process {pid}, seen within the last minute); stop it first, or "
+        "wait a minute where it was killed"
+    )
 
 
 async def _in_use(database: Database) -> str:

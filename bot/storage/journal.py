@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Row, and_, delete, exists, insert, or_, se
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain.action import LIVE, ActionState
+from bot.domain.action import LIVE, SENT, ActionState
 from bot.domain.errors import JournalUnavailable, LeaseLost, NotBegun
 from bot.domain.invoice import Invoice, InvoiceRef
 from bot.domain.money import Money
@@ -61,8 +61,10 @@ class _Claimed:
 class SqlJournal(JournalPresses, JournalFreeze, JournalVerdicts, JournalReading):
     """See `bot.ports.Journal`. Races are judged by the database; nothing is locked in this process."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, pulse: str = "pulse") -> None:
+        """`pulse` is the name under which `ping` leaves its mark."""
         super().__init__(database)
+        self._pulse = pulse
 
     async def draw(self, offers: Sequence[Offer]) -> None:
         async with self._db.write() as connection:
@@ -73,22 +75,28 @@ class SqlJournal(JournalPresses, JournalFreeze, JournalVerdicts, JournalReading)
             await rows.remember_posting(connection, message, channel, ts)
 
     async def claim(self, owner: str, lease: timedelta, now: datetime) -> Claim | None:
-        while (claim := await self._claim_next(owner, lease, now)) is not None:
-            if not claim.is_unreadable:
-                return claim.claim
-            # What nobody can work on must not stand in the way of all that is due after it.
-            await self.record(claim.claim, _set_aside(claim.claim, now))
+        while (claimed := await self._claim(action.c.next_check_at <= now, owner, lease, now)) is not None:
+            if (claim := await self._readable(claimed, now)) is not None:
+                return claim
         return None
 
-    async def _claim_next(self, owner: str, lease: timedelta, now: datetime) -> _Claimed | None:
+    async def claim_sent(self, action_id: str, owner: str, lease: timedelta, now: datetime) -> Claim | None:
+        is_wanted = and_(action.c.id == action_id, action.c.state.in_(SENT))
+        claimed = await self._claim(is_wanted, owner, lease, now)
+        return await self._readable(claimed, now) if claimed is not None else None
+
+    async def _readable(self, claimed: _Claimed, now: datetime) -> Claim | None:
+        if not claimed.is_unreadable:
+            return claimed.claim
+        # What nobody can work on must not stand in the way of all that is due after it.
+        await self.record(claimed.claim, _set_aside(claimed.claim, now))
+        return None
+
+    async def _claim(self, is_wanted: ColumnElement[bool], owner: str, lease: timedelta, now: datetime) -> _Claimed | None:
+        is_free = or_(action.c.lease_until.is_(None), action.c.lease_until <= db_now())
         due = (
             select(action.c.id, action.c.state)
-            .where(
-                action.c.state.in_(LIVE),
-                IS_KNOWN,
-                action.c.next_check_at <= now,
-                or_(action.c.lease_until.is_(None), action.c.lease_until <= db_now()),
-            )
+            .where(action.c.state.in_(LIVE), IS_KNOWN, is_wanted, is_free)
             .order_by(action.c.next_check_at, action.c.seq)
             .limit(1)
             .with_for_update(skip_locked=True)
@@ -240,7 +248,7 @@ class SqlJournal(JournalPresses, JournalFreeze, JournalVerdicts, JournalReading)
     async def ping(self) -> None:
         async with self._db.write() as connection:
             now = {"pid": os.getpid(), "at": db_now()}
-            beat = insert_into(connection, mark).values(name="pulse", **now)
+            beat = insert_into(connection, mark).values(name=self._pulse, **now)
             await connection.execute(beat.on_conflict_do_update(index_elements=["name"], set_=now))
 
     async def prune(self, now: datetime) -> None:

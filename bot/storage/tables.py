@@ -290,7 +290,8 @@ mark = Table(
     Column("pid", Integer, nullable=False),
     Column("at", Instant, nullable=False),
 )
-"""`writer`: the process that holds a SQLite file. `pulse`: the last write that only proved that writing works."""
+"""`writer`: the process that holds a SQLite file. `pulse`: the last write that only proved that writing works;
+`replica:…`: the same of each bot that runs on PostgreSQL."""
 
 frozen = Table(
     "frozen",

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, text
 from bot.domain.action import Action
 from bot.domain.errors import JournalUnavailable
 from bot.storage.database import Database
-from bot.storage.engine import database_url, open_storage, place_of, writing_engine
+from bot.storage.engine import Storage, database_url, open_storage, place_of, writing_engine
 from bot.storage.schema import _config, migrate, schema_is_current
 from bot.storage.tables import metadata
 from tests import postgres
@@ -239,3 +239,40 @@ VALUES ('{"a" * 32}', 'offer:void', 'void', 'unknown', 'stripe', 'in_1', 42000, 
         '{{"user": "U0ANA", "channel": "C0FIN"}}', 1763600000000, 1763600600000, 0)
 """
 """A row as the version before `details` wrote it."""
+
+
+async def test_on_postgresql_whoever_has_to_be_alone_is_refused_beside_a_running_bot_and_not_after_it(
+    postgres_url: str,
+) -> None:
+    async with open_storage(postgres_url, exclusive=True) as first, open_storage(postgres_url, exclusive=True) as second:
+        assert await _is_refused_alone(postgres_url), "replicas are welcome, somebody who has to be alone is not"
+        await first.journal.ping()
+        await second.journal.ping()
+    assert not await _is_refused_alone(postgres_url)
+    async with open_storage(postgres_url) as storage:
+        await storage.journal.ping()  # the doctor's look is no bot
+    assert not await _is_refused_alone(postgres_url)
+
+
+async def test_on_postgresql_a_bot_that_was_killed_is_forgotten_after_a_minute(postgres_url: str) -> None:
+    async with open_storage(postgres_url) as storage:
+        await _write(storage, "INSERT INTO mark (name, pid, at) SELECT 'replica:dead', 7, at - 30000 FROM mark")
+        assert await _is_refused_alone(postgres_url)
+        await _write(storage, "UPDATE mark SET at = at - 31000 WHERE name = 'replica:dead'")
+        assert not await _is_refused_alone(postgres_url)
+
+
+async def _write(storage: Storage, statement: str) -> None:
+    await storage.journal.ping()
+    async with storage.journal._db.write() as connection:
+        await connection.execute(text(statement))
+
+
+async def _is_refused_alone(url: str) -> bool:
+    opening = open_storage(url, exclusive=True, alone=True)
+    try:
+        await opening.__aenter__()
+    except JournalUnavailable as error:
+        return "is in use by a `recoup run` (process " in str(error)
+    await opening.__aexit__(None, None, None)
+    return False
