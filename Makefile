@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: outage help sandbox tour test browser check crash races replicas pictures docs format lock clean
+.PHONY: help sandbox tour test browser check crash races replicas outage pictures docs format lock clean
 help:
 	@echo "make sandbox   try Recoup in the browser, without any account"
 	@echo "make tour      the same as a short play in the terminal"

@@ -42,7 +42,10 @@ async def _run(wishes: argparse.Namespace) -> int:
             if wishes.only is not None and wishes.only not in name:
                 continue
             began = time.monotonic()
-            verdict = await run()
+            try:
+                verdict = await run()
+            except AssertionError as error:  # what has to happen did not: the other parts are still worth running
+                verdict = Verdict(name, wrong=[str(error)])
             for sentence in verdict.violations:
                 _say(f"{name}: {sentence}")
             broken += len(verdict.violations)

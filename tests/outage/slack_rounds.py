@@ -11,7 +11,7 @@ from bot.sandbox.slack_state import Message
 from tests.outage import books
 from tests.outage.books import Verdict
 from tests.outage.proxy import Cut, Ending
-from tests.outage.stand import Stand, standing
+from tests.outage.stand import PATIENCE, Stand, standing
 from tests.scenarios.stage import MAYA, RETRY, Bill
 
 ROWS = 6
@@ -35,7 +35,7 @@ async def press_all(stand: Stand, bills: Sequence[Bill], message: Message) -> No
 
 async def all_told(stand: Stand, bills: Sequence[Bill], message: Message) -> None:
     for bill in bills:
-        await stand.stage.row_says(bill, message, PAID)
+        await stand.stage.row_says(bill, message, PAID, within=PATIENCE)
 
 
 async def down_for_an_hour(database: Path, count: int) -> Verdict:

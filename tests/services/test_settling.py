@@ -12,6 +12,7 @@ from bot.domain.capability import Resend
 from bot.domain.content import Choice
 from bot.domain.invoice import InvoiceStatus, PaymentState
 from bot.domain.outcome import Declined, Outcome, Pending, Rejected, RejectedReason, Succeeded, Unknown
+from bot.domain.records import Attempt
 from bot.ports import Accepted
 from bot.services.execution import SEND_DEADLINE
 from bot.services.reconciliation import MOST_SENDS, PENDING_CHECKS, UNKNOWN_CHECKS
@@ -47,6 +48,14 @@ async def _checks(bench: Bench, truth: Outcome, until: ActionState = ActionState
     return waits
 
 
+class _Poisonous(FakeProvider):
+    """Every read of a doubt trips over a bug of ours."""
+
+    async def settle(self, attempt: Attempt) -> Outcome:
+        await super().settle(attempt)
+        raise ValueError("a bug of ours")
+
+
 async def test_an_unknown_ending_is_read_seven_times_in_31_hours_and_then_handed_to_a_person(bench: Bench) -> None:
     await _in_doubt(bench)
     waits = await _checks(bench, NO_NEWS)
@@ -54,6 +63,15 @@ async def test_an_unknown_ending_is_read_seven_times_in_31_hours_and_then_handed
     assert waits == list(UNKNOWN_CHECKS)
     assert len(bench.provider.settled) == len(UNKNOWN_CHECKS)
     assert (await bench.newest()).next_check_at is None
+    assert len(bench.provider.performed) == 1
+
+
+async def test_a_decision_whose_check_trips_over_a_bug_every_time_reaches_a_person_too(outside: Outside) -> None:
+    bench = Bench(outside, _Poisonous(INVOICE))
+    await _in_doubt(bench)
+    waits = await _checks(bench, NO_NEWS)
+    assert waits == list(UNKNOWN_CHECKS)
+    assert (await bench.newest()).state is ActionState.NEEDS_HUMAN
     assert len(bench.provider.performed) == 1
 
 
