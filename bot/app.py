@@ -27,6 +27,7 @@ from bot.services.delivery import Delivery, Slack
 from bot.services.digests import EVERYTHING, DigestReader, DigestService
 from bot.services.execution import Execution
 from bot.services.finder import Finder
+from bot.services.freezing import Freezing
 from bot.services.lookup import Lookup
 from bot.services.messages import Messages
 from bot.services.questions import Questions
@@ -134,6 +135,7 @@ async def serve_until(
             link.is_connected = listener.client.is_connected
         _log.info("bot.started", port=web.port, socket_mode=settings.socket_mode, accounts=len(configuration.accounts))
         _warn(configuration)
+        await _warn_of_freeze(bot)
         if ready is not None:
             ready.set_result(web.port)
         await stop.wait()
@@ -242,6 +244,7 @@ def _assemble(
         digests=digests,
         rights=rights,
         accounts=accounts,
+        freezing=Freezing(journal, rights, clock, work=work, talk=talk),
     )
     handlers = Handlers(
         commands=Commands(services, answers, dialogs, bot.background, clock=clock, command=configuration.command),
@@ -276,6 +279,12 @@ def _warn(configuration: Configuration) -> None:
         _log.warning("policy.empty", consequence="nobody may do anything: recoup.toml has no [[allow]]")
     if not configuration.accounts:
         _log.warning("accounts.none", consequence="there is nothing to act on: set RECOUP_ACCOUNTS__<NAME>__API_KEY")
+
+
+async def _warn_of_freeze(bot: Bot) -> None:
+    with contextlib.suppress(JournalUnavailable):
+        if (freeze := await bot.storage.journal.frozen()) is not None:
+            _log.warning("bot.is_frozen", by=freeze.by, since=freeze.since.isoformat(timespec="seconds"))
 
 
 async def _start_web(web: WebServer, configuration: Configuration) -> None:

@@ -31,8 +31,10 @@ SUBCOMMANDS = (
     "watch",
     "unwatch",
     "status",
+    "freeze",
+    "unfreeze",
 )
-NEEDS_REFERENCE = frozenset(SUBCOMMANDS) - {"help", "failed", "find", "digest", "status"}
+NEEDS_REFERENCE = frozenset(SUBCOMMANDS) - {"help", "failed", "find", "digest", "status", "freeze", "unfreeze"}
 _ALIASES = {
     "?": "help",
     "": "help",
@@ -71,6 +73,15 @@ _PERHAPS = {
     "delete": "void",
     "download": "pdf",
     "open": "show",
+    "stop": "freeze",
+    "pause": "freeze",
+    "halt": "freeze",
+    "lock": "freeze",
+    "resume": "unfreeze",
+    "continue": "unfreeze",
+    "unpause": "unfreeze",
+    "unlock": "unfreeze",
+    "thaw": "unfreeze",
 }
 """Words that may mean one of ours, and then would do something: asked back."""
 _FILLERS = frozenset({"invoice", "payment", "draft", "the", "for", "no", "no.", "number"})

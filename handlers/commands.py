@@ -19,6 +19,7 @@ from bot.services.accounts import Accounts
 from bot.services.actions import ActionService, Typed
 from bot.services.digests import DigestService
 from bot.services.finder import Reader
+from bot.services.freezing import Freezing
 from bot.services.lookup import Lookup
 from bot.services.questions import Questions
 from bot.services.rights import Rights
@@ -28,6 +29,7 @@ from handlers.background import Background
 from handlers.command_text import CommandText, parse_command
 from handlers.dialogs import NOT_OPENED, Dialogs
 from handlers.payloads import Body, Invocation, invocation_of
+from handlers.views.freezing import frozen_already, not_frozen_any_more, now_frozen
 from handlers.views.help import help_message
 from handlers.views.refusals import refusal_sentence
 from handlers.views.text import escape, prose
@@ -46,6 +48,7 @@ class CommandServices:
     digests: DigestService
     rights: Rights
     accounts: Accounts
+    freezing: Freezing
 
 
 class Commands:
@@ -86,6 +89,8 @@ class Commands:
             "watch": self._watch,
             "unwatch": self._watch,
             "status": self._status,
+            "freeze": self._freeze,
+            "unfreeze": self._unfreeze,
         }
 
     async def run(self, ack: AsyncAck, body: Body) -> None:
@@ -169,6 +174,24 @@ class Commands:
     async def _status(self, ack: AsyncAck, invocation: Invocation, said: CommandText) -> None:
         del said
         await self._read(ack, invocation, self._services.lookup.status(_reader(invocation)))
+
+    async def _freeze(self, ack: AsyncAck, invocation: Invocation, said: CommandText) -> None:
+        """Answered once it holds: after this acknowledgement nothing begins any more."""
+        frozen = await self._services.freezing.freeze(
+            invocation.actor, invocation.reply_to, invocation.delivery, said.argument
+        )
+        if isinstance(frozen, Refusal):
+            await ack(text=refusal_sentence(frozen, self._command))
+        else:
+            await ack(text=frozen_already(frozen, self._command) if frozen is not None else now_frozen(self._command))
+
+    async def _unfreeze(self, ack: AsyncAck, invocation: Invocation, said: CommandText) -> None:
+        del said
+        thawed = await self._services.freezing.unfreeze(invocation.actor, invocation.reply_to, invocation.delivery)
+        if isinstance(thawed, Refusal):
+            await ack(text=refusal_sentence(thawed, self._command))
+        else:
+            await ack(text=not_frozen_any_more(is_news=thawed))
 
     async def _failed(self, ack: AsyncAck, invocation: Invocation, said: CommandText) -> None:
         words = parse_filter(said.argument, self._services.accounts.names())

@@ -183,6 +183,11 @@ def choices_for(standing: Standing, action: ActionRecord | None, *, is_card: boo
     return tuple(choices)
 
 
+def while_frozen(choices: tuple[Choice, ...]) -> tuple[Choice, ...]:
+    """What is left of a row's buttons while nothing may be changed at any provider. A verdict changes nothing there."""
+    return tuple(choice for choice in choices if choice.action is None and choice is not Choice.RETRY_WITH)
+
+
 def _open_choices(action: ActionRecord) -> tuple[Choice, ...]:
     """While a decision is open. Once somebody has verified how it ended, a second word would only be refused."""
     if action.state is ActionState.NEEDS_HUMAN and action.verdict is None:

@@ -11,6 +11,7 @@ from bot.domain.action import Action
 from bot.domain.attempts import Spent
 from bot.domain.capability import ProviderFacts
 from bot.domain.digest import Digest
+from bot.domain.freeze import Freeze
 from bot.domain.invoice import Invoice
 from bot.domain.offer import Offer
 from bot.domain.records import ActionRecord, HistoryEntry, Verdict
@@ -85,6 +86,7 @@ class DigestContent:
     rows: tuple[Row, ...]
     definitions: tuple[str, ...] = ()
     is_preview: bool = False
+    frozen: Freeze | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,6 +199,7 @@ class StatusContent:
     """Name, channel, next time."""
     open_actions: tuple[ActionRecord, ...]
     now: datetime
+    frozen: Freeze | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

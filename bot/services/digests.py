@@ -214,7 +214,8 @@ class DigestService:
             if (row := await self._rows.row(offer)) is not None:
                 rows.append(await self._messages.theirs(row, actor, channel))
         definitions = self._messages.definitions(plan.accounts)
-        return DigestContent(digest=found.digest, rows=tuple(rows), definitions=definitions, is_preview=True)
+        frozen = await self._messages.frozen()
+        return DigestContent(digest=found.digest, rows=tuple(rows), definitions=definitions, is_preview=True, frozen=frozen)
 
     async def _run(self, key: DigestKey, channel: str, *, late: bool) -> None:
         owner = secrets.token_hex(8)

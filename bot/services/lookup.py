@@ -153,6 +153,7 @@ class Lookup:
             digests=self._schedule(),
             open_actions=tuple(await self._journal.open_actions()),
             now=self._clock.now(),
+            frozen=await self._journal.frozen(),
         )
 
     async def _link_of(self, invoice: Invoice, word: Word) -> LinkContent | FileContent | RefusalContent:

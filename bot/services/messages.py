@@ -6,6 +6,7 @@ import secrets
 from dataclasses import replace
 
 from bot.domain.content import CardContent, Content, DigestContent, Row
+from bot.domain.freeze import Freeze
 from bot.domain.policy import Actor
 from bot.domain.records import ActionRecord
 from bot.ports import DigestLog, Journal
@@ -44,7 +45,12 @@ class Messages:
         if found is None:
             return CardContent(row=rows[0], is_private=False) if rows else None
         digest, _ = found
-        return DigestContent(digest=digest, rows=tuple(rows), definitions=self.definitions(digest.accounts))
+        return DigestContent(
+            digest=digest,
+            rows=tuple(rows),
+            definitions=self.definitions(digest.accounts),
+            frozen=await self._journal.frozen(),
+        )
 
     async def _drawn(self, message: str, *, is_card: bool) -> list[Row]:
         offers = await self._journal.shown(message)
@@ -69,6 +75,9 @@ class Messages:
         """The channel that a digest is posted to."""
         found = await self._digests.found(message)
         return found[1] if found else None
+
+    async def frozen(self) -> Freeze | None:
+        return await self._journal.frozen()
 
     def definitions(self, accounts: tuple[str, ...]) -> tuple[str, ...]:
         """How "failed" is defined, once per provider, for the footer."""

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from bot.domain.action import ActionState
 from bot.domain.attempts import WINDOW, Budget
 from bot.domain.capability import ProviderFacts
-from bot.domain.choices import Standing, choices_for
+from bot.domain.choices import Standing, choices_for, while_frozen
 from bot.domain.content import CardContent, Choice, Row
 from bot.domain.invoice import Invoice
 from bot.domain.offer import Offer, Place, new_offer_id
@@ -63,6 +63,8 @@ class Rows:
             action = replace(action, state=ActionState.EXECUTING)
         standing = await self.standing(offer.invoice, facts)
         choices = choices_for(standing, action, is_card=is_card, is_private=is_private)
+        if await self._journal.frozen() is not None:
+            choices = while_frozen(choices)
         row = Row(
             offer=offer,
             facts=facts,

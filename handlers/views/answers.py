@@ -11,7 +11,7 @@ from bot.domain.records import ActionRecord, Verdict
 from handlers.views import blocks
 from handlers.views.blocks import Rendered, rendered
 from handlers.views.card import current
-from handlers.views.refusals import refusal_sentence
+from handlers.views.refusals import frozen_words, refusal_sentence
 from handlers.views.row import who_owes
 from handlers.views.sentences import reference_line, sentence, verified_words
 from handlers.views.text import channel, code, escape, link, prose
@@ -118,6 +118,11 @@ def alert(content: AlertContent, *, command: str) -> Rendered:
         case "digest_failed":
             name = code(facts.get("digest")) or "A digest"
             text = f"{name} could not be made{why}. To see which accounts have a problem: {code(f'{command} status')}."
+        case "frozen":
+            end = code(f"{command} unfreeze")
+            text = f"Recoup is frozen{frozen_words(facts)}: nothing can be changed at any provider until {end}."
+        case "unfrozen":
+            text = f"Recoup is not frozen any more{frozen_words(facts, ended=True)}. Buttons and commands work again."
         case "database_restored":
             end = code(f"{command} unfreeze")
             text = (

@@ -9,6 +9,7 @@ from bot.domain.content import DigestContent, Row
 from bot.domain.digest import CurrencyTotal, Digest
 from handlers.views import blocks
 from handlers.views.blocks import Block, Rendered, fit, rendered
+from handlers.views.freezing import frozen_line
 from handlers.views.money import amount
 from handlers.views.row import row_blocks
 from handlers.views.text import code, escape, prose
@@ -20,20 +21,20 @@ _GAPS_SHOWN = 10
 def digest(content: DigestContent, *, command: str, now: datetime) -> Rendered:
     found = content.digest
     if found.count == 0 and not content.rows:
-        return _quiet(content)
-    headline = _headline(content)
+        return _quiet(content, command)
+    headline = _headline(content, command)
     head = [blocks.header(_title(found)), *([blocks.section(headline)] if headline else [])]
     rows = _rows(content, now, command)
     return rendered(_summary(found), fit(head, rows, lambda shown: _tail(content, shown, command)))
 
 
-def _quiet(content: DigestContent) -> Rendered:
+def _quiet(content: DigestContent, command: str) -> Rendered:
     """One line, which must not say "nothing" of what could not be read."""
     found = content.digest
     accounts = ", ".join(escape(account) for account in found.accounts[:_GAPS_SHOWN])
     where = "in what could be read" if found.gaps else f"in {accounts}" if accounts else ""
     line = f"No failed invoices{f' {where}' if where else ''}{_mode(found)}."
-    text = "\n".join([line, *_changes(found), *_notes(content)])
+    text = "\n".join([line, *_changes(found), *_notes(content, command)])
     return rendered(_summary(found), [blocks.section(text), blocks.context(f"As of {moment(found.as_of)}")])
 
 
@@ -55,10 +56,10 @@ def _mode(found: Digest) -> str:
     return " (test mode)" if set(found.accounts) <= set(found.test_accounts) else " (live and test mode)"
 
 
-def _headline(content: DigestContent) -> str:
+def _headline(content: DigestContent, command: str) -> str:
     found = content.digest
     totals = " · ".join(f"*{amount(total.total)}* ({total.count})" for total in found.totals)
-    return "\n".join(line for line in [totals, *_changes(found), *_notes(content)] if line)
+    return "\n".join(line for line in [totals, *_changes(found), *_notes(content, command)] if line)
 
 
 def _changes(found: Digest) -> list[str]:
@@ -71,9 +72,11 @@ def _changes(found: Digest) -> list[str]:
     return [f"{', '.join(parts)} since the last digest"] if parts else []
 
 
-def _notes(content: DigestContent) -> list[str]:
+def _notes(content: DigestContent, command: str) -> list[str]:
     found = content.digest
-    notes = [_preview(content)] if content.is_preview else []
+    notes = [frozen_line(content.frozen, command)] if content.frozen is not None else []
+    if content.is_preview:
+        notes.append(_preview(content))
     if found.late_since is not None:
         notes.append(f"Late: it was due {moment(found.late_since)}, when the bot was not running.")
     notes += [f"*Missing:* {escape(gap.account)}: {prose(gap.why)}." for gap in found.gaps[:_GAPS_SHOWN]]

@@ -35,7 +35,16 @@ _DIGEST: tuple[_Line, ...] = (
     (Word.VIEW, "digest preview", "the digest of this channel, shown only to you"),
     (Word.DIGEST, "digest now", "post the digest in this channel now"),
 )
-_GROUPS: tuple[tuple[str, tuple[_Line, ...]], ...] = (("Look", _LOOK), ("Act", _ACT), ("Digest", _DIGEST))
+_STOP: tuple[_Line, ...] = (
+    (Word.FREEZE, "freeze wrong prices", "stop everything that changes something at a provider, at once, and say why"),
+    (Word.FREEZE, "unfreeze", "let it go on"),
+)
+_GROUPS: tuple[tuple[str, tuple[_Line, ...]], ...] = (
+    ("Look", _LOOK),
+    ("Act", _ACT),
+    ("Digest", _DIGEST),
+    ("Stop", _STOP),
+)
 _REFERENCE = (
     "An invoice is named by its id, with the account where there are several, by its number, or by its link in the "
     "provider's dashboard. What an invoice or its provider does not allow is answered with the reason."

@@ -44,6 +44,8 @@ _STEPS: dict[str, str] = {
     "verdict.dropped": "their word was not taken",
     "watch.begun": "watched from now on",
     "watch.ended": "watched no more",
+    "bot.frozen": "everything frozen",
+    "bot.unfrozen": "not frozen any more",
     "outbox.dead": "could not be told in Slack",
 }
 """Audit events in words; one that is not here shows its own name."""

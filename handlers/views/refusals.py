@@ -171,8 +171,8 @@ def refusal_sentence(refusal: Refusal, command: str) -> str:  # noqa: C901, PLR0
             return f"The invoice could not be read{why}. Nothing was changed; try again in a minute."
         case RefusalKind.FROZEN:
             return (
-                f"Recoup is frozen{_frozen(facts)}: nothing can be changed at any provider, so nothing happened. Reading "
-                f"still works. When it is safe again: {code(f'{command} unfreeze')}."
+                f"Recoup is frozen{frozen_words(facts)}: nothing can be changed at any provider, so nothing happened. "
+                f"Reading still works. When it is safe again: {code(f'{command} unfreeze')}."
             )
         case RefusalKind.SECOND_PERSON:
             did = "approved" if facts.get("did") == "approved" else "pressed"
@@ -264,10 +264,12 @@ def _since(facts: Facts) -> str:
     return f" since {at}" if at else ""
 
 
-def _frozen(facts: Facts) -> str:
+def frozen_words(facts: Facts, *, ended: bool = False) -> str:
     """By whom, since when and why, as far as known; the bot may have frozen itself."""
     by = facts.get("by", "")
     name = " by itself" if by == BOT else f" by {person(by)}" if by else ""
+    if ended:
+        return f": {person(by)} ended it" if by else ""
     why = prose(facts.get("why"))
     return f"{name}{_since(facts)}{f' (“{why}”)' if why else ''}"
 

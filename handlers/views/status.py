@@ -6,6 +6,7 @@ from bot.domain.content import AccountHealth, StatusContent
 from bot.domain.records import ActionRecord
 from handlers.views import blocks
 from handlers.views.blocks import Block, Rendered, fit, rendered
+from handlers.views.freezing import frozen_line
 from handlers.views.sentences import sentence
 from handlers.views.text import channel, code, escape, prose
 from handlers.views.times import moment
@@ -14,7 +15,13 @@ _LINES_SHOWN = 20
 
 
 def status(content: StatusContent, *, command: str) -> Rendered:
-    head = [blocks.section(_accounts(content)), blocks.section(_digests(content)), blocks.section(_open_count(content))]
+    top = [blocks.section(frozen_line(content.frozen, command))] if content.frozen is not None else []
+    head = [
+        *top,
+        blocks.section(_accounts(content)),
+        blocks.section(_digests(content)),
+        blocks.section(_open_count(content)),
+    ]
     rows = [[_open(action, command)] for action in content.open_actions]
     return rendered(_summary(content), fit(head, rows, lambda shown: _tail(content, shown)))
 
@@ -63,4 +70,5 @@ def _tail(content: StatusContent, shown: int) -> list[Block]:
 def _summary(content: StatusContent) -> str:
     troubled = [account for account in content.accounts if account.problem]
     health = f"Accounts with a problem: {len(troubled)} of {len(content.accounts)}" if troubled else "All accounts work"
-    return f"{health}; open decisions: {len(content.open_actions)}"
+    stop = "Frozen; " if content.frozen is not None else ""
+    return f"{stop}{health}; open decisions: {len(content.open_actions)}"

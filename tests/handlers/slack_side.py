@@ -86,6 +86,7 @@ class SlackSide:
             digests=bench.digests,
             rights=bench.rights,
             accounts=bench.accounts,
+            freezing=bench.freezing,
         )
         self.commands = Commands(services, answers, self.dialogs, self.background, clock=bench.clock, command="/invoice")
         self._numbers = itertools.count(1)

@@ -24,6 +24,7 @@ from bot.services.delivery import Delivery, Slack
 from bot.services.digests import EVERYTHING, DigestReader, DigestService
 from bot.services.execution import Execution
 from bot.services.finder import Finder
+from bot.services.freezing import Freezing
 from bot.services.lookup import Lookup
 from bot.services.messages import Messages
 from bot.services.questions import Questions
@@ -128,6 +129,7 @@ class Bench:
             schedule=self.digests.schedule,
         )
         self.sharing = Sharing(self.journal, self.accounts, self.rows, self.announcer)
+        self.freezing = Freezing(self.journal, self.rights, self.clock, **signals)
         self._numbers = itertools.count(1)
 
     # what people see and do
