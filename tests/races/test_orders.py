@@ -14,7 +14,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Coroutine
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -24,17 +24,19 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
-from bot.domain.action import Action, ActionState
+from bot.domain.action import Action, ActionState, Word
 from bot.domain.capability import Resend
 from bot.domain.content import Choice
 from bot.domain.invoice import Invoice, InvoiceRef
 from bot.domain.outcome import Outcome
+from bot.domain.policy import Role, Rule
 from bot.domain.records import Attempt
 from bot.ports import ActionOrder
+from bot.services.verdicts import Told
 from bot.services.worker import LEASE
 from bot.storage.engine import open_storage
 from bot.storage.schema import migrate
-from tests.builders import ANA, TOM, an_invoice
+from tests.builders import ANA, EVE, POLICY, TOM, an_invoice
 from tests.fakes import MovableClock
 from tests.services.bank import Bank, Effect, Mood
 from tests.services.bench import SECOND, Bench, Outside, quick_disk
@@ -43,6 +45,12 @@ _Answer = TypeVar("_Answer")
 
 INVOICES = tuple(an_invoice(number) for number in (1, 2))
 MOODS = [Mood.DO, Mood.DO, Mood.DECLINE, Mood.REJECT, Mood.LIMIT, Mood.PEND, Mood.DO_IN_SILENCE, Mood.LOSE]
+SETTLERS = replace(
+    POLICY,
+    roles={**POLICY.roles, "controller": Role("controller", users=frozenset({EVE.user}))},
+    rules=(*POLICY.rules, Rule("controller", frozenset({Word.VIEW, Word.SETTLE}))),
+)
+"""Eve, who decides nothing, may settle."""
 NOTHING_HAPPENED = {
     ActionState.DECLINED,
     ActionState.REJECTED,
@@ -106,6 +114,7 @@ class Orders(RuleBasedStateMachine):
         self.exits = contextlib.AsyncExitStack()
         self.hands: list[Hand] = []
         self.ended: dict[str, ActionState] = {}
+        self.verdicts: dict[str, bool] = {}
 
     @initialize(resend=st.sampled_from([Resend.NAIVE, Resend.KEYED]))
     def start(self, resend: Resend) -> None:
@@ -116,7 +125,7 @@ class Orders(RuleBasedStateMachine):
         storage = await self.exits.enter_async_context(open_storage(f"sqlite+aiosqlite:///{self.file}"))
         clock = MovableClock()
         self.bank = SlowBank(clock, resend, *INVOICES)
-        self.bench = Bench(Outside(storage=storage, clock=clock), self.bank)
+        self.bench = Bench(Outside(storage=storage, clock=clock, policy=SETTLERS), self.bank)
         for invoice in INVOICES:
             await self.bench.shown(invoice, message=f"card:{invoice.ref.id}")
 
@@ -189,6 +198,38 @@ class Orders(RuleBasedStateMachine):
     def the_bank_decides(self, effect: Effect) -> None:
         self.bank.decide_pending(effect)
 
+    # what no read can tell
+
+    @precondition(lambda self: not self.hands)
+    @rule()
+    def nobody_can_read_until_a_person_has_to_look(self) -> None:
+        self.bank.is_readable = False
+        for _ in range(8):
+            self.bench.clock.advance(timedelta(hours=25))
+            while self._run(self.bench.worker.step()):
+                pass
+
+    @rule()
+    def reads_work_again(self) -> None:
+        self.bank.is_readable = True
+
+    @rule(which=st.integers(0, 1))
+    def a_second_person_says_what_the_bank_told_her(self, which: int) -> None:
+        """Also while a worker is reading about the same decision, and also twice."""
+
+        async def said() -> None:
+            action = await self.bench.journal.live_action(INVOICES[which].ref)
+            if action is None or action.state is not ActionState.NEEDS_HUMAN:
+                return
+            happened = self.bank.effects.get(f"recoup-{action.id}") is Effect.DONE
+            offer = await self.bench.fresh_offer(f"card:{INVOICES[which].ref.id}")
+            pressed = self.bench.pressed(offer, Choice.VERIFIED if happened else Choice.VERIFIED_NOT, EVE)
+            told = Told(pressed=pressed, action_id=action.id, happened=happened, note="as the bank says")
+            await self.bench.verdicts.give(told)
+            self.verdicts[action.id] = happened
+
+        self._run(said())
+
     # what always holds
 
     @invariant()
@@ -239,7 +280,7 @@ class Orders(RuleBasedStateMachine):
         await self.exits.aclose()
 
     async def _everything_ends(self) -> None:
-        self.bank.mood, self.bank.turn = Mood.DO, None
+        self.bank.mood, self.bank.turn, self.bank.is_readable = Mood.DO, None, True
         self.bank.decide_pending(Effect.DONE)
         await self.bench.journal.recover(self.bench.clock.now())
         for wait in (timedelta(), timedelta(seconds=240), *[timedelta(hours=25)] * 4):
@@ -291,7 +332,7 @@ def test_in_every_order_of_answers_crashes_and_zombies_an_ending_is_true_and_wri
     run_state_machine_as_test(
         Orders,
         settings=settings(
-            max_examples=15,
+            max_examples=8,
             stateful_step_count=14,
             deadline=None,
             database=None,
