@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, exists, insert, select
+from sqlalchemy import ColumnElement, Row, and_, exists, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.action import Action, ActionState
@@ -206,9 +206,12 @@ async def remember_posting(connection: AsyncConnection, message: str, channel: s
 
 
 async def messages_showing(connection: AsyncConnection, ref: InvoiceRef) -> list[str]:
-    """The messages that lie in Slack and show the invoice now."""
+    """The messages that show the invoice now and lie in Slack, or are on their way there: what is drawn already may be of
+    a moment ago, and a redraw waits until the message has arrived."""
     is_posted = exists(select(1).where(posting.c.message == offer.c.message))
-    found = select(offer.c.message).where(about(offer.c, ref), IS_NEWEST, is_posted).distinct()
+    is_for_it = and_(outbox.c.target == offer.c.message, outbox.c.kind == Say.DIGEST.value, outbox.c.state == "pending")
+    lies_there = or_(is_posted, exists(select(1).where(is_for_it)))
+    found = select(offer.c.message).where(about(offer.c, ref), IS_NEWEST, lies_there).distinct()
     return list((await connection.execute(found.order_by(offer.c.message))).scalars())
 
 

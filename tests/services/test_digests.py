@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
 from bot.domain.action import ActionState
-from bot.domain.content import AlertContent, DigestContent
+from bot.domain.content import AlertContent, Content, DigestContent
 from bot.domain.decline import DeclineClass
 from bot.domain.digest import ROWS_SHOWN, Digest, DigestKey, DigestPlan, Gap, ListedInvoice
 from bot.domain.errors import FailureReason, JournalUnavailable, ProviderFailure
@@ -20,7 +20,7 @@ from bot.ports import NotSaid, SlackFailure, Unreadable
 from bot.services.digests import EVERYTHING
 from bot.storage.engine import open_storage
 from tests.builders import ANA, CHANNEL, INVOICE, NOW, OPS, TOM, an_invoice, on_message, paid
-from tests.fakes import FakeProvider
+from tests.fakes import FakeAnnouncer, FakeProvider
 from tests.services.bench import HOUR, MINUTE, SECOND, Bench, Outside
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -390,3 +390,30 @@ async def test_what_changed_while_the_poster_of_a_digest_lay_dead_is_drawn_by_th
     content = bench.announcer.said[0].content
     assert isinstance(content, DigestContent)
     assert [row.action.state for row in content.rows if row.action] == [ActionState.SUCCEEDED]
+
+
+class SlowAnnouncer(FakeAnnouncer):
+    """Things happen while Slack takes a message."""
+
+    meanwhile: Callable[[], Awaitable[None]] | None = None
+
+    async def post(self, channel: str, content: Content, *, thread: str | None = None) -> str:
+        if self.meanwhile is not None:
+            await self.meanwhile()
+        return await super().post(channel, content, thread=thread)
+
+
+async def test_what_ends_while_slack_takes_the_digest_is_drawn_afterwards(outside: Outside) -> None:
+    """Nobody knows yet where the message lies, and it says that the decision is running."""
+    _scheduled(outside)
+    outside.announcer = announcer = SlowAnnouncer()
+    bench = Bench(outside)
+    await bench.press(await bench.shown(), actor=TOM)
+    await bench.digests.fire("finance")
+    announcer.meanwhile = bench.work
+
+    await bench.talk()
+
+    shown = [said.content for said in announcer.said if isinstance(said.content, DigestContent)]
+    states = [[row.action.state for row in content.rows if row.action] for content in shown]
+    assert states == [[ActionState.ACCEPTED], [ActionState.SUCCEEDED]]
