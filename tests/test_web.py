@@ -167,7 +167,7 @@ async def test_a_timestamp_that_is_none_stays_outside_even_when_signed(timestamp
     assert door.listeners.taken == []
 
 
-@pytest.mark.parametrize(("age", "status"), [(0, 200), (295, 200), (305, 401), (-305, 401)])
+@pytest.mark.parametrize(("age", "status"), [(0, 200), (295, 200), (305, 401), (-330, 401)])
 async def test_an_old_request_cannot_be_sent_again(age: int, status: int, door: Door) -> None:
     assert (await door.send(form(a_press()), timestamp=str(int(time.time()) - age)))[0] == status
     assert len(door.listeners.taken) == (status == 200)
