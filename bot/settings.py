@@ -236,7 +236,7 @@ def _read_toml() -> tuple[dict[str, Any], Lines]:
         raise ConfigurationError([f"RECOUP_CONFIG names {path}, and there is no such file."]) from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError([f"{path} is not valid TOML: {error}."]) from None
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError, ArithmeticError, RecursionError) as error:  # no text, or numbers and nests without end
         raise ConfigurationError([f"{path} cannot be read ({type(error).__name__})."]) from None
 
 
