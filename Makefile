@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help sandbox tour test browser check crash races replicas outage pictures docs format lock clean
+.PHONY: help sandbox tour test browser check crash races replicas outage pictures docs format lock clean audit
 help:
 	@echo "make sandbox   try Recoup in the browser, without any account"
 	@echo "make tour      the same as a short play in the terminal"
@@ -15,6 +15,7 @@ help:
 	@echo "make races     two processes at the same moment, and a worker that stood still past its lease"
 	@echo "make replicas  three replicas on one PostgreSQL, killed, stopped and restarted under load"
 	@echo "make outage    the outage proof: every line of the bot broken on purpose"
+	@echo "make audit     known weaknesses of the locked dependencies (asks PyPI)"
 	@echo "make pictures  take the pictures in docs/ again (needs Chromium)"
 	@echo "make docs      write docs/settings.md, docs/providers.md and README's table again, from the code"
 	@echo "make lock      resolve the lock files again (needs uv)"
@@ -36,6 +37,14 @@ check: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# pip-audit asks PyPI about every locked version; it has a virtual environment of its own, for it is no part of the bot.
+audit: $(VENV)-audit/bin/pip-audit
+	$(VENV)-audit/bin/pip-audit --requirement requirements.lock --strict --disable-pip --require-hashes --progress-spinner off
+
+$(VENV)-audit/bin/pip-audit: | $(VENV)/.python
+	$(PYTHON) -m venv $(VENV)-audit
+	$(VENV)-audit/bin/python -m pip install --quiet pip-audit==2.10.1
 
 crash: $(VENV)/.test
 	$(BIN)/python -m tests.crash --full
@@ -83,4 +92,4 @@ lock:
 	$(LOCK) pyproject.toml --group build --group test -o tests/requirements.lock
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(VENV)-audit

@@ -27,6 +27,8 @@ class Scope:
     name: str
     why: str
     is_for_doctor: bool = False
+    is_for_files: bool = False
+    """Needed only where a provider gives a PDF as a file instead of a link."""
 
 
 SCOPES: Final = (
@@ -34,10 +36,14 @@ SCOPES: Final = (
     Scope("commands", "the slash command"),
     Scope("usergroups:read", "who is in the user groups that roles name"),
     Scope("users:read", "who is a guest or deactivated"),
-    Scope("files:write", "hands over an invoice's PDF, where the provider has no link to it"),
-    Scope("im:write", "opens the direct messages that such a PDF is put into"),
-    Scope("channels:read", "recoup doctor: is the bot in the channel, is the channel shared with another company", True),
-    Scope("groups:read", "recoup doctor: the same for private channels", True),
+    Scope("files:write", "hands over an invoice's PDF, where the provider has no link to it", is_for_files=True),
+    Scope("im:write", "opens the direct messages that such a PDF is put into", is_for_files=True),
+    Scope(
+        "channels:read",
+        "recoup doctor: is the bot in the channel, is the channel shared with another company",
+        is_for_doctor=True,
+    ),
+    Scope("groups:read", "recoup doctor: the same for private channels", is_for_doctor=True),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import aclosing
 from datetime import timedelta
 from typing import Any, cast
@@ -10,10 +11,10 @@ import httpx
 
 from bot.doctor.asking import seconds_ahead
 from bot.doctor.clocks import Reading
-from bot.doctor.report import Finding, ok, problem
+from bot.doctor.report import Finding, advice, ok, problem
 from bot.domain.errors import FailureReason, ProviderFailure, UnusableValue
 from bot.ports import Clock, Provider, Window
-from bot.providers.registry import open_provider
+from bot.providers.registry import facts_of, open_provider, slugs
 from bot.providers.wording import setting
 from bot.settings import AccountConfiguration
 
@@ -57,7 +58,29 @@ async def account_findings(account: AccountConfiguration, clock: Clock) -> tuple
         return [problem(about, _sentence(account, failure, transport.host))], transport.readings
     finally:
         await provider.close()
-    return [ok(about, _working(provider))], transport.readings
+    return [ok(about, _working(provider)), *_unlimited(account, provider)], transport.readings
+
+
+def gives_files(accounts: Iterable[AccountConfiguration]) -> bool:
+    """Whether any account's provider gives PDFs as files. A provider that does not exist is told elsewhere."""
+    known = [facts_of(account.provider) for account in accounts if account.provider in slugs()]
+    return any(facts.pdf_is_file for facts in known)
+
+
+def _unlimited(account: AccountConfiguration, provider: Provider) -> list[Finding]:
+    """Where the key itself says that it may do everything; what a restricted one may do cannot be read."""
+    broad = [
+        setting(account.name, name)
+        for name in ("api_key", "read_key")
+        if account.values.get(name, "").startswith(provider.facts.unlimited_keys)
+    ]
+    if not broad or not provider.live:
+        return []
+    text = (
+        f"{' and '.join(broad)} may do everything on the account. A restricted key is enough, and loses less when it is "
+        "lost: docs/providers.md says which permissions it needs."
+    )
+    return [advice(f"account {account.name}", text)]
 
 
 def no_account_findings(accounts: tuple[AccountConfiguration, ...]) -> list[Finding]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bot.app import SystemClock
-from bot.doctor.accounts import account_findings, no_account_findings
+from bot.doctor.accounts import account_findings, gives_files, no_account_findings
 from bot.doctor.asking import SlackAsker
 from bot.doctor.channels import channel_findings, channels_of, no_channel_findings
 from bot.doctor.clocks import Reading, clock_finding
@@ -69,7 +69,7 @@ class Examiner:
         return await self.within(database_findings(self.configuration.database_url), "database"), []
 
     async def _installation(self, asker: SlackAsker) -> tuple[Installation | None, list[Reading], list[Finding]]:
-        result = await self.within(token_findings(asker), "bot token")
+        result = await self.within(token_findings(asker, gives_files=gives_files(self.configuration.accounts)), "bot token")
         if isinstance(result, list):
             return None, [], result
         me, answer, findings = result

@@ -77,8 +77,15 @@ async def _try(account: AccountConfiguration, clock: Clock, patience: float) -> 
 
 
 def is_as_relied_on(tried: Sequence[Tried]) -> bool:
-    """False where a statement differs, or where an account could not be tried at all. What was not found out is neither."""
-    return not any(one.trouble or any(check.holds is False for check in one.checks) for one in tried)
+    """False where a statement differs, where an account could not be tried at all, and where nothing was found out about
+    any. A single statement that was not found out is neither."""
+    differs = any(one.trouble or any(check.holds is False for check in one.checks) for one in tried)
+    return not differs and not _is_in_the_dark(tried)
+
+
+def _is_in_the_dark(tried: Sequence[Tried]) -> bool:
+    found = [check.holds for one in tried for check in one.checks]
+    return bool(found) and all(holds is None for holds in found)
 
 
 def written(tried: Sequence[Tried], width: int | None = None) -> str:
@@ -105,6 +112,10 @@ def _conclusion(tried: Sequence[Tried]) -> str:
     said = f"{counted(len(checks), 'statement')} tried by reading only: {', '.join(parts)}."
     if "differs" in words:
         said += " The code relies on what differs: docs/first-live-check.md says where, and what to do."
+    if _is_in_the_dark(tried):
+        said += (
+            " Nothing could be found out, so nothing is known to be as relied on; `recoup doctor` says what is in the way."
+        )
     if any(one.trouble for one in tried):
         said += " Mend what is marked as a problem; `recoup doctor` says more about it."
     return said

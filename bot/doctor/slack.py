@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.doctor.asking import UNREACHABLE, Answer, SlackAsker
 from bot.doctor.report import Finding, advice, ok, problem
-from bot.manifest import EVENTS_PATH, SCOPES
+from bot.manifest import EVENTS_PATH, SCOPES, Scope
 from bot.settings import Configuration, SlackConfiguration
 
 _TOKEN = "bot token"  # noqa: S105 - the name of a line
@@ -37,8 +38,9 @@ def mode_finding(configuration: Configuration, slack: SlackConfiguration) -> Fin
     return ok("mode", f"Socket Mode, because SLACK_APP_TOKEN is set: nothing here has to be reachable.{ignored}")
 
 
-async def token_findings(asker: SlackAsker) -> tuple[Installation | None, Answer, list[Finding]]:
-    """The bot token and its scopes. Without an installation nothing else can be asked of Slack."""
+async def token_findings(asker: SlackAsker, *, gives_files: bool) -> tuple[Installation | None, Answer, list[Finding]]:
+    """The bot token and its scopes. Without an installation nothing else can be asked of Slack. `gives_files` says whether
+    any account's provider gives PDFs as files."""
     answer = await asker.ask("auth.test")
     if answer.word is not None:
         return None, answer, [problem(_TOKEN, _refused(answer, asker.host))]
@@ -48,7 +50,10 @@ async def token_findings(asker: SlackAsker) -> tuple[Installation | None, Answer
         return None, answer, [problem(_TOKEN, text)]
     name, workspace = str(answer.body.get("user") or "the bot"), str(answer.body.get("team") or team)
     found = Installation(str(answer.body.get("user_id") or ""), name, team)
-    findings = [ok(_TOKEN, f"SLACK_BOT_TOKEN works: @{name} in the workspace {workspace}."), *_scope_findings(answer)]
+    findings = [
+        ok(_TOKEN, f"SLACK_BOT_TOKEN works: @{name} in the workspace {workspace}."),
+        *_scope_findings(answer, gives_files=gives_files),
+    ]
     return found, answer, findings
 
 
@@ -75,22 +80,41 @@ async def app_token_finding(asker: SlackAsker) -> Finding:
             return problem(_APP_TOKEN, text)
 
 
-def _scope_findings(answer: Answer) -> list[Finding]:
+def _scope_findings(answer: Answer, *, gives_files: bool) -> list[Finding]:
     held = answer.scopes
     if held is None:
         return [advice("scopes", "Slack did not say which scopes the bot token has, so they are not checked.")]
-    how = f"Add {{them}} at {_WHERE}, Scopes, and install the app again."
-    needed = [scope for scope in SCOPES if scope.name not in held and not scope.is_for_doctor]
-    helpful = [scope for scope in SCOPES if scope.name not in held and scope.is_for_doctor]
-    findings = [
-        problem("scopes", f"The bot token lacks {scope.name} ({scope.why}). {how.format(them='it')}") for scope in needed
-    ]
-    if helpful:
-        names = " and ".join(scope.name for scope in helpful)
-        what = "whether the bot is in its channels, and whether these are shared with another company"
-        them = "it" if len(helpful) == 1 else "them"
-        findings.append(advice("scopes", f"Without {names} it cannot be checked {what}. {how.format(them=them)}"))
-    return findings or [ok("scopes", "The bot token has every scope that the bot uses.")]
+    missing = [scope for scope in SCOPES if scope.name not in held]
+    needed = [scope for scope in missing if not scope.is_for_doctor and (gives_files or not scope.is_for_files)]
+    findings = [problem("scopes", f"The bot token lacks {scope.name} ({scope.why}). {_how_to_add(1)}") for scope in needed]
+    findings += _helpful(
+        [scope for scope in missing if scope.is_for_doctor],
+        "it cannot be checked whether the bot is in its channels, and whether these are shared with another company",
+    )
+    findings += _helpful(
+        [scope for scope in missing if scope.is_for_files and not gives_files],
+        "a PDF cannot be handed over as a file. None of your providers needs that today",
+    )
+    findings += _too_many(held - {scope.name for scope in SCOPES})
+    return findings or [ok("scopes", "The bot token has every scope that the bot uses, and no other.")]
+
+
+def _helpful(missing: Sequence[Scope], what: str) -> list[Finding]:
+    names = " and ".join(scope.name for scope in missing)
+    return [advice("scopes", f"Without {names} {what}. {_how_to_add(len(missing))}")] if missing else []
+
+
+def _how_to_add(number: int) -> str:
+    return f"Add {'it' if number == 1 else 'them'} at {_WHERE}, Scopes, and install the app again."
+
+
+def _too_many(scopes: frozenset[str]) -> list[Finding]:
+    """Whoever gets hold of the token has all of them."""
+    if not scopes:
+        return []
+    names, them = ", ".join(sorted(scopes)), "it" if len(scopes) == 1 else "them"
+    text = f"The bot token may also do what the bot never does: {names}. Take {them} away at {_WHERE}, Scopes."
+    return [advice("scopes", text)]
 
 
 def _refused(answer: Answer, host: str) -> str:

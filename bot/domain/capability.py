@@ -88,6 +88,8 @@ class ProviderFacts:
     """For an action that the provider does not have: one sentence with the reason and the next best thing."""
     has_payment_link: bool = True
     has_pdf: bool = True
+    pdf_is_file: bool = False
+    """Whether a PDF comes as a file, for which Slack wants two more scopes, and not as a link."""
     has_list: bool = True
     """Whether failed invoices can be listed; where not, only what somebody watches or acted on is in the digest."""
     can_read: bool = True
@@ -99,6 +101,8 @@ class ProviderFacts:
     settle_after: timedelta = field(default=timedelta(seconds=120))
     reason_limit: int | None = None
     permissions: tuple[Permission, ...] = ()
+    unlimited_keys: tuple[str, ...] = ()
+    """Beginnings of keys that may do everything on the account, where the provider also makes keys that may not."""
     quirks: tuple[str, ...] = ()
     """What a team should know before it connects an account: a sentence each, for docs/providers.md."""
 

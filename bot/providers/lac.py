@@ -71,6 +71,7 @@ FACTS: Final = ProviderFacts(
     failed_means="delivery failed. LAC cannot be listed, so only invoices that somebody watches or acted on are here.",
     has_payment_link=False,
     has_list=False,
+    pdf_is_file=True,
     can_read=False,
     ids_are_opaque=True,
     permissions=(

@@ -79,6 +79,7 @@ FACTS: Final = ProviderFacts(
         "open, tried at least once and still owing; or sent to the customer and past its due date. A payment that is "
         "under way does not count."
     ),
+    unlimited_keys=("sk_live_", "sk_test_"),
     permissions=(
         Permission("Invoices: Write", "reads invoices and does everything that is done to them"),
         Permission("PaymentIntents: Write", "charges on a retry, and reads why a payment failed"),

@@ -118,3 +118,22 @@ async def test_where_nothing_can_be_read_the_doctor_does_not_say_that_it_could(b
     assert "the key was not tried" in told
     assert "can be read" not in told
     assert "s3cr3t" not in seen.text
+
+
+@pytest.mark.parametrize(("key", "is_told"), [("sk_live_s3cr3t", True), ("rk_live_s3cr3t", False)])
+async def test_a_live_key_that_may_do_everything_is_advised_against(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str, is_told: bool
+) -> None:
+    stripe = FakeStripe(live=True, keys=[ApiKey(key, live=True)])
+    async with opened(tmp_path, monkeypatch, stripe=stripe) as bench:
+        bench.variables[KEY] = key
+        seen = await bench.examine()
+    told = seen.about(ACCOUNT, Grade.ADVICE)
+    assert bool(told) is is_told
+    assert all(f"{KEY} may do everything on the account" in text for text in told)
+    assert "s3cr3t" not in seen.text
+    assert seen.is_healthy
+
+
+async def test_a_test_key_may_be_any(bench: Bench) -> None:
+    assert (await bench.examine()).about(ACCOUNT, Grade.ADVICE) == []

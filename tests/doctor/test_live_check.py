@@ -113,6 +113,15 @@ async def test_a_provider_that_cannot_be_reached_contradicts_nothing(bench: Benc
     assert {check.holds for check in one.checks} == {None}
 
 
+async def test_where_nothing_could_be_found_out_that_is_said_and_is_the_status(bench: Bench) -> None:
+    bench.prepare()
+    await bench.world.control("unreachable", {})
+    status, out, _ = await typed(bench)
+    assert status == 1
+    assert "0 ok, 0 differs" in out.splitlines()[-1]
+    assert "Nothing could be found out" in out.splitlines()[-1]
+
+
 async def test_without_an_account_there_is_nothing_to_try(bench: Bench) -> None:
     bench.variables[KEY] = ""
     bench.change('[accounts.stripe]\nbase_url = "{stripe}"\n', "")
@@ -150,7 +159,8 @@ def test_each_statement_is_one_line_with_what_was_seen() -> None:
         (Tried("a", [HOLDS, DIFFERS]), False),
         (Tried("a", trouble="No key."), False),
         (Tried("a"), True),
+        (Tried("a", [UNTOLD, UNTOLD]), False),
     ],
 )
-def test_only_what_differs_or_could_not_be_tried_is_a_failure(one: Tried, good: bool) -> None:
+def test_what_differs_or_could_not_be_tried_is_a_failure_and_so_is_knowing_nothing(one: Tried, good: bool) -> None:
     assert is_as_relied_on([one]) is good

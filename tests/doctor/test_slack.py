@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.doctor.report import Grade
+from bot.manifest import SCOPES
 from bot.sandbox.slack_state import PEOPLE
 from tests.doctor.bench import ALL_SCOPES, Bench, opened
 
@@ -103,7 +104,7 @@ async def test_every_missing_scope_is_named_with_what_it_is_for_and_how_to_add_i
     async with opened(tmp_path, monkeypatch, scopes=("commands", "channels:read", "groups:read")) as bench:
         seen = await bench.examine()
     told = seen.about("scopes", Grade.PROBLEM)
-    lacking = ("chat:write", "usergroups:read", "users:read", "files:write", "im:write")
+    lacking = ("chat:write", "usergroups:read", "users:read")
     for scope, sentence in zip(lacking, told, strict=True):
         assert f"lacks {scope} (" in sentence
         assert "install the app again" in sentence
@@ -121,6 +122,38 @@ async def test_without_a_scope_that_only_the_doctor_uses_the_bot_works(
     assert missing in seen.about("scopes", Grade.ADVICE)[0]
     if missing == "channels:read":
         assert "is @recoup in it?" in seen.about(CHANNEL, Grade.ADVICE)[0]
+
+
+@pytest.mark.parametrize(("lac", "grade"), [(False, Grade.ADVICE), (True, Grade.PROBLEM)])
+async def test_the_scopes_for_files_are_needed_only_where_a_provider_gives_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lac: bool, grade: Grade
+) -> None:
+    scopes = tuple(scope for scope in ALL_SCOPES if scope not in {"files:write", "im:write"})
+    async with opened(tmp_path, monkeypatch, scopes=scopes) as bench:
+        if lac:
+            bench.variables |= {"RECOUP_ACCOUNTS__LAC__API_KEY": "lac_sk_s3cr3t", "RECOUP_ACCOUNTS__LAC__MODE": "live"}
+        seen = await bench.examine()
+    told = " ".join(seen.about("scopes", grade))
+    assert seen.is_healthy is not lac
+    assert "files:write" in told
+    assert "im:write" in told
+    assert len(seen.about("scopes")) == (2 if lac else 1)
+
+
+async def test_scopes_that_the_bot_never_uses_are_advised_against(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scopes = (*ALL_SCOPES, "channels:history", "admin")
+    async with opened(tmp_path, monkeypatch, scopes=scopes) as bench:
+        seen = await bench.examine()
+    told = seen.only(Grade.ADVICE)
+    assert told.about == "scopes"
+    assert "admin, channels:history" in told.text
+    assert "Take them away" in told.text
+    assert seen.is_healthy
+
+
+def test_every_scope_of_the_manifest_says_what_it_is_for_and_no_more_are_asked_for() -> None:
+    assert {scope.name for scope in SCOPES} == set(ALL_SCOPES)
+    assert all(len(scope.why) > 10 for scope in SCOPES)
 
 
 # --- channels ---

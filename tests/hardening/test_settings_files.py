@@ -99,15 +99,14 @@ def toml_of(node: Any) -> str:
     match node:
         case bool() | str():
             return json.dumps(node)
-        case float() | Decimal():
-            return str(node) if math.isfinite(node) else "nan"
-        case int():
-            return str(node)
+        case int() | float() | Decimal():
+            return str(node) if isinstance(node, int) or math.isfinite(node) else "nan"
         case dict():
             return "{" + ", ".join(f"{json.dumps(key)} = {toml_of(value)}" for key, value in node.items()) + "}"
         case list():
             return "[" + ", ".join(map(toml_of, node)) + "]"
-    return "1979-05-27T07:32:00Z"
+        case _:
+            return "1979-05-27T07:32:00Z"
 
 
 def file_of(settings: Any) -> str:
