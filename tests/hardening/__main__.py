@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hardening import fuzzing
+from tests.hardening import tally
 
 
 class Judge:
@@ -32,18 +32,18 @@ def main() -> int:
     parser.add_argument("--only", default="", metavar="WORDS", help="tests whose name contains this, as pytest's -k")
     wishes = parser.parse_args()
     seed = wishes.seed if wishes.seed is not None else secrets.randbelow(10**9)
-    os.environ[fuzzing.EXAMPLES_VARIABLE] = str(wishes.examples)
+    os.environ[tally.EXAMPLES_VARIABLE] = str(wishes.examples)
     judge = Judge()
     arguments = ["-q", f"--hypothesis-seed={seed}", str(Path(__file__).parent)]
     status = pytest.main([*arguments, *(["-k", wishes.only] if wishes.only else [])], plugins=[judge])
     _print_table(judge.violations)
-    print(f"\nseed {seed}, {sum(fuzzing.tally.values())} examples, {len(judge.violations)} violations")  # noqa: T201 - its result
+    print(f"\nseed {seed}, {sum(tally.tried.values())} examples, {len(judge.violations)} violations")  # noqa: T201 - its result
     return int(bool(judge.violations) or status not in {pytest.ExitCode.OK})
 
 
 def _print_table(violations: list[str]) -> None:
     tried: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for (what, ended), times in fuzzing.tally.items():
+    for (what, ended), times in tally.tried.items():
         tried[what][ended] += times
     for what, endings in sorted(tried.items()):
         told = ", ".join(f"{times} {ended}" for ended, times in endings.most_common())

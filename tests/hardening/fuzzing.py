@@ -1,18 +1,12 @@
-"""How much is tried, and what was: the same examples every time in the test suite, as many others as wanted by hand."""
+"""How many examples: the same few every time in the test suite, as many others as wanted by hand."""
 
 from __future__ import annotations
 
 import os
-from collections import Counter
-from typing import Final
 
 from hypothesis import HealthCheck, settings
 
-EXAMPLES_VARIABLE: Final = "RECOUP_FUZZ_EXAMPLES"
-"""Set by `python -m tests.hardening`; without it the run is short and always the same."""
-
-tally: Counter[tuple[str, str]] = Counter()
-"""(what was tried, how it ended) of this process, for the table."""
+from tests.hardening.tally import EXAMPLES_VARIABLE
 
 
 def fuzzed(share: float = 1.0, *, short: int = 100) -> settings:
@@ -26,7 +20,3 @@ def fuzzed(share: float = 1.0, *, short: int = 100) -> settings:
         print_blob=False,
         suppress_health_check=list(HealthCheck),
     )
-
-
-def note(tried: str, ended: str) -> None:
-    tally[tried, ended] += 1

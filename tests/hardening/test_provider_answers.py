@@ -17,8 +17,9 @@ from bot.domain.invoice import Invoice
 from bot.domain.outcome import Outcome, Succeeded
 from bot.ports import ActionOrder, Provider, Unreadable, Window
 from bot.providers.registry import facts_of, slugs
-from tests.hardening.fuzzing import fuzzed, note
+from tests.hardening.fuzzing import fuzzed
 from tests.hardening.spoiled_wire import SpoiledWire, Wrong, wrongs
+from tests.hardening.tally import note
 from tests.hardening.verdicts import objections
 from tests.hardening.wrong import BODIES, Spoiling, spoilings
 from tests.providers.benches import BENCHES, Bench

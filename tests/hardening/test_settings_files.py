@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from bot.app import SystemClock, open_accounts
 from bot.settings import Configuration, ConfigurationError, load_configuration, read_configuration
-from tests.hardening.fuzzing import fuzzed, note
+from tests.hardening.fuzzing import fuzzed
+from tests.hardening.tally import note
 from tests.hardening.wrong import Spoiling, spoilings
 
 S3CRET: Final = "s3cr3ts3cr3t"

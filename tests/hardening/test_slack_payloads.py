@@ -19,7 +19,8 @@ from handlers.payloads import Origin
 from tests.builders import ANA, CHANNEL, TEAM
 from tests.handlers.bodies import RESPONSE_URL, a_command, a_press, a_submission
 from tests.hardening.bot_under_fire import UnderFire, under_fire
-from tests.hardening.fuzzing import fuzzed, note
+from tests.hardening.fuzzing import fuzzed
+from tests.hardening.tally import note
 from tests.hardening.wrong import BODIES, Spoiling, dumped, junk, spoilings
 
 Json = dict[str, Any]
