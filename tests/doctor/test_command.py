@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 
 import aiohttp
@@ -38,7 +39,7 @@ def test_after_init_the_placeholders_are_what_is_left_to_do() -> None:
     CliRunner().invoke(app, ["init"])
     status, out, _ = typed()
     assert status == 1
-    assert "`digest.finance.channel`: C_YOUR_CHANNEL is a placeholder" in out
+    assert re.search(r"`digest.finance.channel` \(line \d+\): C_YOUR_CHANNEL is a placeholder", out)
     assert "There is no recoup.toml" not in out
     assert "No [[allow]]" not in out
 

@@ -52,7 +52,7 @@ async def test_a_section_that_cannot_be_read_leaves_the_others(bench: Bench) -> 
     told = seen.about("settings", Grade.PROBLEM)
     assert len(told) == 3
     assert any("`digest.finance.chanel` (line 6) is not a setting" in text for text in told)
-    assert any("`digest.finance.channel` is missing" in text for text in told)
+    assert any("`digest.finance.channel` (line 5) is missing" in text for text in told)
     assert any("“#ops” is not a Slack id" in text for text in told)
     assert len([finding for finding in seen.findings if finding.grade is Grade.PROBLEM]) == 3
     for about in ("bot token", "role lead", "role agent", "account stripe", "database"):
