@@ -20,7 +20,7 @@ from tests.races.contests import CONTESTS, Tally
 from tests.races.stalls import stalls
 from tests.races.starts import two_starts
 
-_HEADS = ("race", "database", "processes", "rounds", "charges", "who was first", "violations", "seconds")
+_HEADS = ("race", "database", "processes", "rounds", "charges", "who was first", "too slow", "violations", "seconds")
 Line = tuple[str, ...]
 
 
@@ -80,7 +80,7 @@ def _tell(tally: Tally) -> int:
 
 def _line(tally: Tally, database: str, processes: int, seconds: float) -> Line:
     winners = ", ".join(f"{name} {count}" for name, count in sorted(tally.winners.items()))
-    numbers = (processes, tally.rounds, tally.charges, winners, len(tally.wrong), round(seconds))
+    numbers = (processes, tally.rounds, tally.charges, winners, tally.slow, len(tally.wrong), round(seconds))
     return (tally.name, database, *map(str, numbers))
 
 

@@ -28,7 +28,6 @@ from bot.domain.policy import Role, Rule
 from bot.sandbox.providers.lago import FakeLago
 from bot.sandbox.providers.stripe import FakeStripe
 from bot.sandbox.slack import LocalSlack
-from bot.sandbox.slack_delivery import Answer
 from bot.sandbox.wire import WireReply, WireRequest, serve
 from bot.settings import AccountConfiguration, Configuration, SlackConfiguration
 from bot.storage.engine import database_url
@@ -154,7 +153,7 @@ class Scene:
     database: str
     configuration: Configuration
     zombie: Replica
-    press: asyncio.Task[Answer] | None = None
+    press: asyncio.Task[None] | None = None
 
     async def is_stopped(self) -> None:
         """Maya types; the process stops at its moment."""
@@ -162,7 +161,7 @@ class Scene:
             self.wire.moment, self.wire.pid = self.stall.moment, self.zombie.pid
         account = self.wire.fake.slug
         # It may stop before it has answered Slack: it works as soon as the press is written down.
-        self.press = asyncio.create_task(self.slack.command(MAYA, FIN, f"retry {account}:{self.wire.invoice}"))
+        self.press = asyncio.create_task(self._typed(f"retry {account}:{self.wire.invoice}"))
         if self.stall.moment == "before the send":
             assert await until(self._is_read, _PATIENCE, every=0.002), self.zombie.log
             self.line.down.latency = _SLOW_LINE
@@ -171,6 +170,12 @@ class Scene:
             self.line.down.latency = 0.0
         else:
             assert await until(self._has_tripped, _PATIENCE), self.zombie.log
+
+    async def _typed(self, text: str) -> None:
+        """Until it is taken: on a busy machine the commit may come too late, and Slack tells the person to try again."""
+        for _ in range(20):
+            if (await self.slack.command(MAYA, FIN, text)).status == 200:
+                return
 
     async def lease_ends(self, *, really: bool) -> None:
         """By waiting for it, or by moving it in the database."""

@@ -60,6 +60,8 @@ class Doings:
 
     presses: int = 0
     unacknowledged: int = 0
+    unreached: int = 0
+    """Of these, no replica could be reached: the others were too slow for Slack."""
     acknowledged: dict[str, list[float]] = field(default_factory=dict)
 
     def note(self, invoice: str, answer: Answer) -> bool:
@@ -68,6 +70,7 @@ class Doings:
             self.acknowledged.setdefault(invoice, []).append(time.time())
             return True
         self.unacknowledged += 1
+        self.unreached += answer.error == "dispatch_failed"
         return False
 
 
