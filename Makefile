@@ -11,7 +11,7 @@ help:
 	@echo "make test      the tests"
 	@echo "make browser   the sandbox's page in a headless Chromium, which has to be installed"
 	@echo "make check     ruff, mypy, import-linter"
-	@echo "make crash     the crash proof: killed at every point, on both sides of every answer"
+	@echo "make crash     the crash proof: killed at every point, on both databases, with providers of every kind"
 	@echo "make races     two processes at the same moment, and a worker that stood still past its lease"
 	@echo "make replicas  three replicas on one PostgreSQL, killed, stopped and restarted under load"
 	@echo "make outage    the outage proof: every line of the bot broken on purpose"

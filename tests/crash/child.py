@@ -11,7 +11,6 @@ import gc
 import json
 import os
 import sys
-import tempfile
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -26,14 +25,14 @@ from bot.domain.action import STAR, Word
 from bot.domain.digest import DigestPlan
 from bot.domain.policy import Role, Rule
 from bot.settings import AccountConfiguration, Configuration, SlackConfiguration
-from bot.storage.schema import migrate
 from bot.telemetry import configure_logging
-from tests.crash.killing import Countdown, counted
+from tests.crash.killing import Countdown, WatchedLoop, counted
+from tests.crash.kinds import register_kinds
 
 LEAD, CHANNEL, OPS = "U0MAYA", "C0FIN", "C0OPS"
 DIGEST = "finance"
 _MOST_JUMPS = 60
-_PATIENCE = 20.0
+_PATIENCE = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +48,9 @@ class Order:
     """One life of the bot: what happens to it, when it dies (`kill_at`, None for never), and whom it talks to.
 
     `offset` are the seconds by which its clock is ahead; `fires` lets the digest's time come, `scans` lets it look for
-    what an earlier life left undone. `report` is a file that outlives it.
+    what an earlier life left undone. `report` is a file that outlives it. `rehearses` has it lived by the mother of all
+    children herself: whatever is loaded or worked out at the first use is there for every child then. After `patience`
+    seconds the answer to a send is given up.
     """
 
     database: str
@@ -65,6 +66,8 @@ class Order:
     fires: bool = False
     scans: bool = False
     kill_at: int | None = None
+    rehearses: bool = False
+    patience: float = 80.0
 
     def dump(self) -> str:
         return json.dumps(asdict(self))
@@ -132,23 +135,30 @@ def configuration_of(order: Order) -> Configuration:
     )
 
 
-async def live(order: Order) -> None:
+def live(order: Order) -> None:
     """One life, from the start of the process to quiet or to death."""
+    countdown = Countdown(order.kill_at)
+    with asyncio.Runner(loop_factory=lambda: WatchedLoop(countdown.got_out)) as runner:
+        runner.run(_lived(order, countdown))
+
+
+async def _lived(order: Order, countdown: Countdown) -> None:
     report = Report(order.report)
     clock = ShiftedClock(order.offset, report)
-    countdown = Countdown(order.kill_at)
+    register_kinds(clock, order.patience)
     async with assembled(configuration_of(order), clock) as bot:
-        await counted(_work(bot, order, clock, report), countdown)
-    report.write(points=countdown.points)
+        await counted(_work(bot, order, clock, report, countdown), countdown)
+    report.write(points=countdown.points, marks=countdown.marks)
 
 
-async def _work(bot: Bot, order: Order, clock: ShiftedClock, report: Report) -> None:
+async def _work(bot: Bot, order: Order, clock: ShiftedClock, report: Report, countdown: Countdown) -> None:
     if order.request is not None:
         request = AsyncBoltRequest(
             body=order.request.body, headers={name: [value] for name, value in order.request.headers.items()}
         )
         answer = await bot.slack.bolt.async_dispatch(request)
         report.write(status=answer.status)
+        countdown.got_out()
         await bot.background.drain(_PATIENCE)
     if order.fires:
         await bot.digests.fire(DIGEST)
@@ -181,7 +191,7 @@ def _be_born(order: Order) -> None:
     """In the fork: live, then leave without the parent's exit handlers."""
     status = 1
     try:
-        asyncio.run(live(order))
+        live(order)
         status = 0
     except BaseException:  # noqa: BLE001 - whatever it was, the parent has to hear of it
         traceback.print_exc()
@@ -193,18 +203,24 @@ def _be_born(order: Order) -> None:
 def serve_orders(lines: Iterable[str]) -> None:
     """Fork once for each line, and answer how the child ended: its exit status, or minus the signal."""
     configure_logging("CRITICAL")
-    with tempfile.TemporaryDirectory() as folder:
-        # Whatever is loaded at the first use is loaded here, once, and not by every fork again.
-        asyncio.run(migrate(f"sqlite+aiosqlite:///{folder}/warm.db"))
-    gc.freeze()
     for line in lines:
         order = Order.load(line)
+        if order.rehearses:
+            live(order)
+            gc.collect()
+            gc.freeze()
+            _answer(0)
+            continue
         pid = os.fork()
         if pid == 0:
             _be_born(order)
         _, ended = os.waitpid(pid, 0)
-        sys.stdout.write(json.dumps({"ended": os.waitstatus_to_exitcode(ended)}) + "\n")
-        sys.stdout.flush()
+        _answer(os.waitstatus_to_exitcode(ended))
+
+
+def _answer(ended: int) -> None:
+    sys.stdout.write(json.dumps({"ended": ended}) + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -1,13 +1,20 @@
-"""KillAt: a coroutine, and every task it starts, whose k-th resume is the last thing the process does."""
+"""KillAt: a coroutine, and every task it starts, whose k-th resume is the last thing the process does.
+
+Most resumes change nothing that anybody could see: two deaths between which nothing was sent and nothing was committed
+leave the same world behind. The `marks` are the resumes right after something did get out, one death of each kind.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import signal
-from collections.abc import Coroutine
+import socket
+from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Any, TypeVar
+
+from sqlalchemy import Engine, event
 
 _Answer = TypeVar("_Answer")
 
@@ -18,11 +25,20 @@ class Countdown:
     def __init__(self, kill_at: int | None) -> None:
         self._kill_at = kill_at
         self.points = 0
+        self._marks = {1}
+
+    @property
+    def marks(self) -> list[int]:
+        return sorted(mark for mark in self._marks if mark <= self.points)
 
     def tick(self) -> None:
         self.points += 1
         if self.points == self._kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
+
+    def got_out(self, *_: object) -> None:
+        """Something left the process: bytes to Slack or to a provider, a commit. It shows from the next resume on."""
+        self._marks.add(self.points + 1)
 
 
 class Counted(Coroutine[Any, Any, Any]):
@@ -62,6 +78,30 @@ class Counted(Coroutine[Any, Any, Any]):
         return getattr(self._inner, name)
 
 
+class WatchedLoop(asyncio.SelectorEventLoop):
+    """An event loop that tells what is written to TCP sockets, which lead to Slack and to the provider; a database is
+    reached by a file or by a socket of this machine."""
+
+    def __init__(self, tell: Callable[[], None]) -> None:
+        super().__init__()
+        self._tell = tell
+
+    def _make_socket_transport(self, sock: socket.socket, *args: Any, **named: Any) -> Any:
+        # The loop has no public place to stand in; where Python renames this, there are no marks but those of commits.
+        transport = super()._make_socket_transport(sock, *args, **named)  # type: ignore[misc]  # not in typeshed
+        if sock.family != socket.AF_UNIX:
+            transport.write = self._told(transport.write)
+            transport.writelines = self._told(transport.writelines)
+        return transport
+
+    def _told(self, write: Callable[[Any], None]) -> Callable[[Any], None]:
+        def written(data: Any) -> None:
+            self._tell()
+            write(data)
+
+        return written
+
+
 async def counted(work: Coroutine[Any, Any, _Answer], countdown: Countdown) -> _Answer:
     """Run `work` to its end, or to the death of the process.
 
@@ -74,7 +114,9 @@ async def counted(work: Coroutine[Any, Any, _Answer], countdown: Countdown) -> _
         return asyncio.Task(Counted(coroutine, countdown), loop=loop, **named)
 
     loop.set_task_factory(new_task)  # type: ignore[arg-type]  # typeshed wants a generic callable
+    event.listen(Engine, "commit", countdown.got_out)
     try:
         return await loop.create_task(work)
     finally:
+        event.remove(Engine, "commit", countdown.got_out)
         loop.set_task_factory(None)

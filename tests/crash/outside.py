@@ -5,28 +5,29 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
-import shutil
 import sys
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlencode
 
-from bot.sandbox.providers.lago import FakeLago
-from bot.sandbox.providers.stripe import FakeStripe
 from bot.sandbox.slack import LocalSlack
 from bot.sandbox.slack_delivery import Answer, Courier, Delivery, signature
 from bot.sandbox.slack_play import Play
 from bot.sandbox.slack_state import Json, Message
 from bot.sandbox.world import World
+from tests.crash.books import Moment
 from tests.crash.child import CHANNEL, Order, Report, Request
+from tests.crash.databases import Database, Kept
+from tests.crash.fakes import Fake, Now
 
 ROOT = Path(__file__).parents[2]
 KILLED = -9
-Fake = FakeStripe | FakeLago
-_ORDER_SECONDS = 60.0
+_ORDER_SECONDS = 150.0
+_BRIEF, _LONG = 0.7, 80.0
+"""Seconds that an answer is waited for: where none will come, and in earnest."""
 
 
 class Mother:
@@ -74,6 +75,26 @@ class Mother:
             await self._process.wait()
 
 
+class WorldClock:
+    """The time of the world outside: as far ahead as the newest life has come with its own clock."""
+
+    def __init__(self, offset: float = 0.0) -> None:
+        self.offset = offset
+        self._report: Path | None = None
+        self._size = 0
+
+    def __call__(self) -> float:
+        """Epoch seconds."""
+        if self._report is not None and self._report.exists() and (size := self._report.stat().st_size) != self._size:
+            self._size = size
+            self.offset = float(str(Report.read(self._report).get("offset", self.offset)))
+        return time.time() + self.offset
+
+    def follow(self, report: Path) -> None:
+        """The life that begins now writes down there how far it jumps."""
+        self._report, self._size = report, 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
     """The world at the moment before the first life, to be set up again for every death.
@@ -81,9 +102,9 @@ class Stage:
     `fake` makes the provider anew: a deep copy of it would keep lambdas that read the books of the original.
     """
 
-    fake: Callable[[], Fake]
+    fake: Callable[[Now], Fake]
     messages: tuple[Message, ...]
-    database: Path
+    kept: Kept
     view: Json | None = None
     slack_url: str = ""
     cron: str
@@ -92,12 +113,13 @@ class Stage:
 
 @dataclass(kw_only=True)
 class Life:
-    """How one life ended: `ended` is its exit status, `status` what it answered to Slack, if it came to that."""
+    """How one life ended: `ended` is its exit status, `status` what it answered to Slack, if it came to that; `points` and
+    `marks` are how often it was resumed, and at which of these something had just got out, if it lived to tell."""
 
     ended: int
     status: int | None
-    points: int | None
-    offset: float
+    points: int
+    marks: Sequence[int]
 
     @property
     def acknowledged(self) -> bool:
@@ -106,26 +128,25 @@ class Life:
 
 @dataclass(kw_only=True)
 class Outside:
-    """Fresh servers around one database, and the lives lived in it."""
+    """Fresh servers around one database, and the lives lived in it. `kill_at`, `scans` and `rehearses` are for the next."""
 
     fake: Fake
     world: World
     slack: LocalSlack
     folder: Path
+    database: Database
     mother: Mother | None
     cron: str
-    offset: float = 0.0
+    clock: WorldClock
     kill_at: int | None = None
+    scans: bool = False
+    rehearses: bool = False
     lives: list[Life] = field(default_factory=list)
 
     @property
-    def stripe(self) -> FakeStripe:
-        assert isinstance(self.fake, FakeStripe)
-        return self.fake
-
-    @property
-    def database(self) -> Path:
-        return self.folder / "recoup.db"
+    def acknowledged(self) -> bool:
+        """Whether Slack has its answer, from one life or another."""
+        return any(life.acknowledged for life in self.lives)
 
     @property
     def people(self) -> Play:
@@ -153,23 +174,29 @@ class Outside:
 
     async def live(self, *, request: Request | None = None, fires: bool = False, scans: bool = False) -> Life:
         assert self.mother is not None
-        order = replace(self.order(), request=request, fires=fires, scans=scans, kill_at=self.kill_at)
-        ended = await self.mother.bear(order)
-        facts = Report.read(Path(order.report))
-        life = Life(
-            ended=ended,
-            status=_whole(facts.get("status")),
-            points=_whole(facts.get("points")),
-            offset=float(str(facts.get("offset", self.offset))),
+        order = replace(
+            self.order(),
+            request=request,
+            fires=fires,
+            scans=scans or self.scans,
+            kill_at=self.kill_at,
+            rehearses=self.rehearses,
         )
-        self.offset = life.offset
+        report = Path(order.report)
+        self.clock.follow(report)
+        ended = await self.mother.bear(order)
+        facts = Report.read(report)
+        self.clock()
+        life = Life(
+            ended=ended, status=_whole(facts.get("status")), points=_whole(facts.get("points")) or 0, marks=_marks(facts)
+        )
         self.lives.append(life)
         return life
 
     def order(self) -> Order:
         """For a life that starts here and now, and to which nothing happens."""
         return Order(
-            database=f"sqlite+aiosqlite:///{self.database}",
+            database=self.database.url,
             slack_api=self.slack.api_url,
             bot_token=self.slack.bot_token,
             signing_secret=self.slack.signing_secret,
@@ -177,39 +204,43 @@ class Outside:
             credentials={**self.fake.credentials(), "base_url": self.world.url(self.fake.slug)},
             report=str(self.folder / f"report-{len(self.lives)}"),
             cron=self.cron,
-            offset=self.offset,
+            offset=self.clock.offset,
+            patience=_BRIEF if self.fake.wire.mishap.hangs else _LONG,
         )
 
-    def copy_of_database(self) -> Path:
-        """The file as the dead process left it; looking into the original would tidy it up."""
-        folder = self.folder / "as-left"
-        folder.mkdir()
-        for part in self.folder.glob("recoup.db*"):
-            shutil.copy(part, folder / part.name)
-        return folder / "recoup.db"
+    async def moment(self) -> Moment:
+        return Moment(await self.database.read(), self.posted)
+
+    async def wait_for_leases(self) -> None:
+        """Until what the dead held is free again."""
+        self.clock.offset += await self.database.pass_leases()
 
 
 @asynccontextmanager
-async def opened(fake: Fake, folder: Path, mother: Mother | None, cron: str) -> AsyncGenerator[Outside]:
-    """An empty Slack, and a provider that already has what it has; `folder` is there and empty."""
+async def opened(
+    fake: Fake, folder: Path, database: Database, mother: Mother | None, cron: str, clock: WorldClock
+) -> AsyncGenerator[Outside]:
+    """An empty Slack, and a provider that already has what it has; `folder` is there, for reports."""
     world = World([fake])
     slack = LocalSlack()
     await world.start()
     await slack.start()
     try:
-        yield Outside(fake=fake, world=world, slack=slack, folder=folder, mother=mother, cron=cron)
+        yield Outside(
+            fake=fake, world=world, slack=slack, folder=folder, database=database, mother=mother, cron=cron, clock=clock
+        )
     finally:
         await slack.close()
         await world.stop()
 
 
 @asynccontextmanager
-async def restored(stage: Stage, folder: Path, mother: Mother) -> AsyncGenerator[Outside]:
+async def restored(stage: Stage, folder: Path, database: Database, mother: Mother) -> AsyncGenerator[Outside]:
     """The world as it was on the stage."""
-    async with opened(stage.fake(), folder, mother, stage.cron) as outside:
-        shutil.copy(stage.database, outside.database)
+    clock = WorldClock(stage.offset)
+    async with opened(stage.fake(clock), folder, database, mother, stage.cron, clock) as outside:
+        await database.restore(stage.kept)
         outside.slack.workspace.channels[CHANNEL].messages = copy.deepcopy(list(stage.messages))
-        outside.offset = stage.offset
         if stage.view is not None:
             # The dialog remembers where its button was pressed; that address has another port now.
             text = json.dumps(stage.view).replace(stage.slack_url, outside.slack.page_url)
@@ -232,3 +263,8 @@ def _signed(delivery: Delivery, secret: str) -> Request:
 
 def _whole(value: object) -> int | None:
     return value if isinstance(value, int) else None
+
+
+def _marks(facts: dict[str, object]) -> Sequence[int]:
+    found = facts.get("marks")
+    return [int(one) for one in found] if isinstance(found, list) else []

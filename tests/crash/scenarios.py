@@ -3,30 +3,44 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from zoneinfo import ZoneInfo
+from typing import Any
 
-from bot.sandbox.providers.lago import FakeLago
-from bot.sandbox.providers.stripe import FakeStripe
 from bot.sandbox.providers.stripe_books import DAY, HOUR, Wish
-from bot.sandbox.slack_play import Press
 from handlers import ids
+from tests.crash import deeds
 from tests.crash.child import CHANNEL, LEAD
-from tests.crash.outside import Fake, Mother, Outside, Stage, opened
+from tests.crash.databases import Database
+from tests.crash.deeds import NUMBER, Deed
+from tests.crash.fakes import SMOOTH, Fake, GuardedLago, KeyedStripe, Mishap, NaiveStripe, Now, SilentLac
+from tests.crash.outside import Mother, Stage, WorldClock, opened
 
-_INVOICE = "in_1Judged"
-_AT_LAGO = "5a9d0003-0000-4000-8000-000000000003"
-"""The first invoice of an empty fake Lago."""
+_IN_STRIPE = "in_1Judged"
 _OTHER = "in_1Bystander"
+_IN_LAGO = "5a9d0003-0000-4000-8000-000000000003"
+"""The first invoice of an empty fake Lago."""
 
 DAILY = "0 9 * * *"
-_NEVER = "0 9 29 feb *"
+NEVER = "0 9 29 feb *"
+_IS_NOT_CHARGED = "nothing was charged"
 
-Deed = Callable[[Outside], Awaitable[object]]
+
+class Kind(StrEnum):
+    """What the provider can do about a send whose answer is missing."""
+
+    KEYED = "keyed"
+    """The same key again has no second effect."""
+    GUARDED = "guarded"
+    """No keys, and one payment of an invoice at a time; its books tell."""
+    NAIVE = "naive"
+    """No keys, no guard; its books tell."""
+    MUTE = "mute"
+    """No keys, and no way to ask: a letter, not money."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,185 +48,223 @@ class Scenario:
     """`deed` is what happens in the life that is killed, and again in the next one when Slack got no answer.
 
     `state` is the ending that the journal must hold, `status` the invoice's at the provider, `charges` what the bank was
-    asked, `says` words of the message in the end. The digests have no action: None. `unless_sent` is what the message may
-    say instead where nothing was sent and nothing may be sent again, for the provider knows no keys.
+    asked, `says` words of the message by that state. The digests have no action: state None. `if_lost` is the ending where
+    a death took the answer, or came before the send, and nothing may be sent again. `drops` messages are taken by Slack
+    and not confirmed.
     """
 
-    name: str
+    plot: str
+    kind: Kind
     deed: Deed
     magic: str = "paid"
+    mishap: Mishap = SMOOTH
     state: str | None = None
+    if_lost: str | None = None
     status: str = "open"
     charges: tuple[str, ...] = ()
-    says: str
+    says: Mapping[str | None, str]
     dialog: str | None = None
-    at_lago: bool = False
-    unless_sent: str | None = None
     is_scheduled: bool = False
+    drops: int = 0
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind}: {self.plot}"
 
     @property
     def invoice(self) -> str:
-        return _AT_LAGO if self.at_lago else _INVOICE
+        match self.kind:
+            case Kind.KEYED | Kind.NAIVE:
+                return _IN_STRIPE
+            case Kind.GUARDED:
+                return _IN_LAGO
+            case Kind.MUTE:
+                return NUMBER
 
-    def _fake(self, began: float) -> Fake:
+    def fake(self, began: float, now: Now) -> Fake:
         """Two failed invoices, the same to the second whenever it is called with the same moment."""
-        if self.at_lago:
-            lago = FakeLago(hosted=False)
-            lago.licence.delay = 0
-            for number in ("JUDGED-1", "BYSTANDER-1"):
-                lago.add_invoice(magic=self.magic, amount=4900, number=number, created=began - 2 * DAY)
-            return lago
-        stripe = FakeStripe()
-        for wish in (
-            Wish(id=_INVOICE, magic=self.magic, amount=4900, number="JUDGED-1", name="Quillmark Press"),
-            Wish(id=_OTHER, amount=2500, number="BYSTANDER-1", name="Saltmarsh Ceramics"),
-        ):
-            wish["created"], wish["charged_at"], wish["next_attempt"] = began - 2 * DAY, began - 3 * HOUR, began + DAY
-            stripe.add_invoice(**wish)
-        return stripe
+        match self.kind:
+            case Kind.KEYED:
+                return _stripe(KeyedStripe(now, self.mishap), self.magic, began)
+            case Kind.NAIVE:
+                return _stripe(NaiveStripe(now, self.mishap), self.magic, began)
+            case Kind.GUARDED:
+                lago = GuardedLago(now, self.mishap)
+                for number in (NUMBER, "BYSTANDER-1"):
+                    lago.add_invoice(magic=self.magic, amount=4900, number=number, created=began - 2 * DAY)
+                return lago
+            case Kind.MUTE:
+                lac = SilentLac(now, self.mishap)
+                lac.books.add_invoice("Kivikko Bakery Oy", magic=self.magic, amount=4900, invoice=NUMBER)
+                return lac
 
-    async def staged(self, folder: Path, mother: Mother) -> Stage:
+    async def staged(self, folder: Path, database: Database, mother: Mother) -> Stage:
         """Everything before the deed, in a life of its own that ends well."""
-        fake = self._fake(began := time.time())
-        async with opened(fake, folder, mother, DAILY if self.is_scheduled else _NEVER) as outside:
+        clock, began = WorldClock(), time.time()
+        cron = DAILY if self.is_scheduled else NEVER
+        async with opened(self.fake(began, clock), folder, database, mother, cron, clock) as outside:
+            if self.kind is Kind.MUTE:
+                await deeds.watch(outside, f"lac:{NUMBER}")
             if self.is_scheduled:
-                outside.offset = seconds_to_nine()
+                clock.offset = deeds.seconds_to_nine()
                 await outside.live(fires=True)
             else:
-                await _ask_for_digest(outside)
+                await deeds.ask_for_digest(outside)
             if self.dialog is not None:
-                await _press(outside, ids.MORE, self.dialog)
+                await deeds.press(outside, ids.MORE, self.dialog)
             assert all(life.ended == 0 for life in outside.lives), mother.last_words()
             view = outside.slack.view_of(LEAD)
             return Stage(
-                fake=partial(self._fake, began),
+                fake=partial(self.fake, began),
                 messages=tuple(outside.slack.messages(CHANNEL)),
-                database=outside.database,
+                kept=await database.keep(),
                 view=view.body if view else None,
-                cron=outside.cron,
+                cron=cron,
                 slack_url=outside.slack.page_url,
-                offset=outside.offset + (timedelta(days=1).total_seconds() if self.is_scheduled else 0.0),
+                offset=clock.offset + (timedelta(days=1).total_seconds() if self.is_scheduled else 0.0),
             )
 
 
-async def _press(outside: Outside, action_id: str, verb: str) -> None:
-    """The button or option of that verb in the invoice's row of the digest."""
-    message = outside.slack.messages(CHANNEL)[0]
-    for block in message.blocks:
-        for element in block.get("elements", []) if block["type"] == "actions" else []:
-            options = element.get("options", [element])
-            value = next((str(one["value"]) for one in options if str(one.get("value", "")).endswith(f":{verb}")), None)
-            if element["action_id"] == action_id and value and _is_about(message.blocks, block["block_id"]):
-                press = Press(
-                    user=LEAD,
-                    channel=CHANNEL,
-                    ts=message.ts,
-                    action_id=action_id,
-                    block_id=block["block_id"],
-                    value=value,
-                )
-                await outside.people.press(press)
-                return
-    raise LookupError(f"the row offers no {verb}")
+def _stripe(stripe: KeyedStripe, magic: str, began: float) -> KeyedStripe:
+    for wish in (
+        Wish(id=_IN_STRIPE, magic=magic, amount=4900, number=NUMBER, name="Quillmark Press"),
+        Wish(id=_OTHER, amount=2500, number="BYSTANDER-1", name="Saltmarsh Ceramics"),
+    ):
+        wish["created"], wish["charged_at"], wish["next_attempt"] = began - 2 * DAY, began - 3 * HOUR, began + DAY
+        stripe.add_invoice(**wish)
+    return stripe
 
 
-def _is_about(blocks: list[dict[str, object]], block_id: object) -> bool:
-    """Whether the text before these buttons names the invoice."""
-    before = next(number for number, block in enumerate(blocks) if block.get("block_id") == block_id)
-    above = [str(block) for block in blocks[:before] if block["type"] == "section"]
-    return "JUDGED-1" in above[-1]
+_PAID = Scenario(
+    plot="retry, paid",
+    kind=Kind.KEYED,
+    deed=deeds.press_retry,
+    state="succeeded",
+    status="paid",
+    charges=("paid",),
+    says={"succeeded": "Paid EUR 49.00", "not_applied": _IS_NOT_CHARGED},
+)
 
 
-async def _press_retry(outside: Outside) -> None:
-    await _press(outside, ids.RUN_ACTION, "retry")
+def _retry(plot: str, **rest: Any) -> Scenario:
+    return replace(_PAID, plot=plot, **rest)
 
 
-async def _submit_reason(outside: Outside) -> None:
-    values = {
-        ids.REASON_CHOICE_BLOCK: {ids.REASON_CHOICE: "other"},
-        ids.REASON_TEXT_BLOCK: {ids.REASON_TEXT: "billed twice"},
-    }
-    await outside.people.submit(LEAD, values)
+_ARRIVES = (
+    _PAID,
+    _retry(
+        "retry, declined",
+        magic="declined",
+        state="declined",
+        status="open",
+        charges=("declined",),
+        says={"declined": "Declined", "not_applied": _IS_NOT_CHARGED},
+    ),
+    _retry("retry, charged, answer cut", mishap=Mishap(after_effect="reset")),
+    _retry("retry, charged, no answer", mishap=Mishap(after_effect="hang")),
+    _retry("retry, charged, answer 500", mishap=Mishap(after_effect="500")),
+    _retry("retry, turned away twice", magic="rate_limited"),
+    _retry("retry, bank debit arrives", magic="bank_debit", mishap=Mishap(settles_after=2 * HOUR)),
+    _retry(
+        "retry, charged, then no reads",
+        mishap=Mishap(after_effect="reset", blinds=True),
+        state="needs_human",
+        says={"needs_human": "check", "not_applied": _IS_NOT_CHARGED},
+    ),
+)
+"""Retries that come to the same, whatever kind the provider is of."""
+_NEVER_ARRIVES = (
+    _retry("retry, never arrives, no answer", mishap=Mishap(swallows=1)),
+    _retry("retry, never arrives, answer 500", mishap=Mishap(swallows=1, fault=None)),
+)
+"""A keyed provider is asked again; of the others it is told that nothing was charged."""
+_OF_STRIPE = (
+    _retry(
+        "retry, bank debit bounces",
+        magic="bank_debit",
+        mishap=Mishap(settles_after=2 * HOUR, bounces=True),
+        state="declined",
+        status="open",
+        charges=("declined",),
+        says={"declined": "Declined"},
+    ),
+    _retry(
+        "retry, never arrives at all",
+        mishap=Mishap(swallows=99),
+        state="not_applied",
+        status="open",
+        charges=(),
+        says={"not_applied": _IS_NOT_CHARGED},
+    ),
+    _retry(
+        "void with a reason",
+        deed=deeds.submit_reason,
+        status="void",
+        charges=(),
+        says={"succeeded": "Voided"},
+        dialog="void",
+    ),
+    _retry(
+        "void, answer cut",
+        deed=deeds.submit_reason,
+        mishap=Mishap(after_effect="reset"),
+        status="void",
+        charges=(),
+        says={"succeeded": "Voided"},
+        dialog="void",
+    ),
+    _retry(
+        "marked as paid, by dialog",
+        deed=deeds.submit_payment,
+        charges=(),
+        says={"succeeded": "Marked as paid"},
+        dialog="paid",
+    ),
+    _retry("digest, scheduled", deed=deeds.let_the_time_come, state=None, says={None: NUMBER}, is_scheduled=True),
+    _retry("digest, asked for", deed=deeds.ask_for_digest, state=None, says={None: NUMBER}),
+    _retry(
+        "digest, Slack's answer cut",
+        deed=deeds.let_the_time_come,
+        state=None,
+        says={None: NUMBER},
+        is_scheduled=True,
+        drops=1,
+    ),
+)
 
 
-async def _submit_payment(outside: Outside) -> None:
-    values = {
-        ids.AMOUNT_BLOCK: {ids.AMOUNT: "49.00"},
-        ids.PAID_BY_BLOCK: {ids.PAID_BY: "bank_transfer"},
-        ids.PAID_ON_BLOCK: {ids.PAID_ON: datetime.now(UTC).date().isoformat()},
-        ids.PAYMENT_REFERENCE_BLOCK: {ids.PAYMENT_REFERENCE: "statement 12, line 3"},
-    }
-    await outside.people.submit(LEAD, values)
+_SENT = Scenario(
+    plot="resend, sent",
+    kind=Kind.MUTE,
+    deed=deeds.press_resend,
+    magic="delivered",
+    state="succeeded",
+    if_lost="unsettled",
+    says={"succeeded": "Delivery requested", "unsettled": "not known"},
+)
+_LETTERS = (
+    _SENT,
+    replace(_SENT, plot="resend, sent, answer cut", mishap=Mishap(after_effect="reset"), state="unsettled"),
+    replace(_SENT, plot="resend, never arrives, no answer", mishap=Mishap(swallows=1), state="unsettled"),
+)
 
 
-async def _ask_for_digest(outside: Outside) -> None:
-    await outside.people.command(LEAD, CHANNEL, "/invoice", "digest now")
+def _of(kind: Kind, scenario: Scenario) -> Scenario:
+    """Where nothing may be sent again, what never arrived is told as that."""
+    changed = replace(scenario, kind=kind, if_lost="not_applied")
+    if scenario.mishap.swallows:
+        return replace(changed, state="not_applied", status="open", charges=())
+    return changed
 
 
-async def _let_the_time_come(outside: Outside) -> None:
-    await outside.live(fires=True)
-
-
-def seconds_to_nine() -> float:
-    """Until ten seconds after the next nine o'clock of the digest."""
-    zone = ZoneInfo("Europe/Berlin")
-    now = datetime.now(zone)
-    tomorrow = (now + timedelta(days=1)).replace(hour=9, minute=0, second=10)
-    return tomorrow.timestamp() - now.timestamp()
+def _as_stripe(scenario: Scenario) -> Scenario:
+    """The fake Stripe has a decline for every reason, and none that is only called so."""
+    return replace(scenario, magic="insufficient_funds") if scenario.magic == "declined" else scenario
 
 
 SCENARIOS: tuple[Scenario, ...] = (
-    Scenario(
-        name="retry, paid",
-        deed=_press_retry,
-        state="succeeded",
-        status="paid",
-        charges=("paid",),
-        says="Paid EUR 49.00",
-    ),
-    Scenario(
-        name="retry, declined",
-        deed=_press_retry,
-        magic="insufficient_funds",
-        state="declined",
-        charges=("declined",),
-        says="Declined",
-    ),
-    Scenario(
-        name="retry, charged, answer cut",
-        deed=_press_retry,
-        magic="charge_then_reset",
-        state="succeeded",
-        status="paid",
-        charges=("paid",),
-        says="Paid EUR 49.00",
-    ),
-    Scenario(
-        name="void with a reason",
-        deed=_submit_reason,
-        state="succeeded",
-        status="void",
-        says="Voided",
-        dialog="void",
-    ),
-    Scenario(
-        name="marked as paid, by dialog",
-        deed=_submit_payment,
-        state="succeeded",
-        status="paid",
-        says="Marked as paid",
-        dialog="paid",
-    ),
-    Scenario(
-        name="retry at Lago, charged",
-        deed=_press_retry,
-        state="succeeded",
-        status="paid",
-        charges=("paid",),
-        says="Paid EUR 49.00",
-        at_lago=True,
-        unless_sent="nothing was charged",
-    ),
-    Scenario(name="digest, scheduled", deed=_let_the_time_come, says="JUDGED-1", is_scheduled=True),
-    Scenario(name="digest, asked for", deed=_ask_for_digest, says="JUDGED-1"),
+    *map(_as_stripe, (*_ARRIVES, *_NEVER_ARRIVES, *_OF_STRIPE)),
+    *(_of(Kind.GUARDED, one) for one in (*_ARRIVES, *_NEVER_ARRIVES)),
+    *(_of(Kind.NAIVE, _as_stripe(one)) for one in (*_ARRIVES, *_NEVER_ARRIVES)),
+    *_LETTERS,
 )

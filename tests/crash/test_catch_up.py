@@ -6,20 +6,22 @@ from datetime import timedelta
 from pathlib import Path
 
 from bot.app import assembled
-from bot.sandbox.providers.stripe import FakeStripe
 from tests.crash.child import CHANNEL, Report, ShiftedClock, configuration_of
-from tests.crash.outside import opened
-from tests.crash.scenarios import DAILY, seconds_to_nine
+from tests.crash.databases import SqliteFile
+from tests.crash.deeds import seconds_to_nine
+from tests.crash.fakes import KeyedStripe, Mishap
+from tests.crash.outside import WorldClock, opened
+from tests.crash.scenarios import DAILY
 
 _HOUR = timedelta(hours=1).total_seconds()
 
 
 async def test_a_digest_that_was_asked_for_does_not_bring_the_slot_before_the_first_start(tmp_path: Path) -> None:
     """Installed at ten, `digest now` at once: nobody has missed the digest of nine o'clock."""
-    stripe = FakeStripe()
+    world_clock = WorldClock(seconds_to_nine() + _HOUR)
+    stripe = KeyedStripe(world_clock, Mishap())
     stripe.add_invoice()
-    async with opened(stripe, tmp_path, None, DAILY) as outside:
-        outside.offset = seconds_to_nine() + _HOUR
+    async with opened(stripe, tmp_path, SqliteFile(tmp_path), None, DAILY, world_clock) as outside:
         order = outside.order()
         clock = ShiftedClock(order.offset, Report(order.report))
         async with assembled(configuration_of(order), clock) as bot:
