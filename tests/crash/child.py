@@ -50,7 +50,7 @@ class Order:
     `offset` are the seconds by which its clock is ahead; `fires` lets the digest's time come, `scans` lets it look for
     what an earlier life left undone. `report` is a file that outlives it. `rehearses` has it lived by the mother of all
     children herself: whatever is loaded or worked out at the first use is there for every child then. After `patience`
-    seconds the answer to a send is given up.
+    seconds the answer to a send is given up. `from_start` counts the resumes of the start, too.
     """
 
     database: str
@@ -67,6 +67,7 @@ class Order:
     scans: bool = False
     kill_at: int | None = None
     rehearses: bool = False
+    from_start: bool = False
     patience: float = 80.0
 
     def dump(self) -> str:
@@ -146,8 +147,14 @@ async def _lived(order: Order, countdown: Countdown) -> None:
     report = Report(order.report)
     clock = ShiftedClock(order.offset, report)
     register_kinds(clock, order.patience)
-    async with assembled(configuration_of(order), clock) as bot:
-        await counted(_work(bot, order, clock, report, countdown), countdown)
+
+    async def start_and_work() -> None:
+        async with assembled(configuration_of(order), clock) as bot:
+            work = _work(bot, order, clock, report, countdown)
+            await (work if order.from_start else counted(work, countdown))
+
+    life = start_and_work()
+    await (counted(life, countdown) if order.from_start else life)
     report.write(points=countdown.points, marks=countdown.marks)
 
 

@@ -61,7 +61,9 @@ class SqliteFile:
 
     async def restore(self, kept: Kept) -> None:
         assert isinstance(kept, Path)
-        shutil.copy(kept, self.file)
+        # With the file that says which database was used here last: without it the bot takes this one for a stray copy.
+        for part in [kept, *kept.parent.glob(f"{kept.name}.epoch")]:
+            shutil.copy(part, self.file.with_name(part.name))
 
     async def read(self) -> Books:
         looked_at = self._folder / "as-left"

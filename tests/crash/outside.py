@@ -128,7 +128,7 @@ class Life:
 
 @dataclass(kw_only=True)
 class Outside:
-    """Fresh servers around one database, and the lives lived in it. `kill_at`, `scans` and `rehearses` are for the next."""
+    """Fresh servers around one database, and the lives lived in it. The flags are for the next."""
 
     fake: Fake
     world: World
@@ -141,6 +141,7 @@ class Outside:
     kill_at: int | None = None
     scans: bool = False
     rehearses: bool = False
+    from_start: bool = False
     lives: list[Life] = field(default_factory=list)
 
     @property
@@ -181,6 +182,7 @@ class Outside:
             scans=scans or self.scans,
             kill_at=self.kill_at,
             rehearses=self.rehearses,
+            from_start=self.from_start,
         )
         report = Path(order.report)
         self.clock.follow(report)

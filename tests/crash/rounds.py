@@ -90,6 +90,7 @@ async def lane(folder: Path, *, rehearses: bool = True) -> AsyncGenerator[Lane]:
 
 async def _played(scenario: Scenario, outside: Outside, kills: Kills) -> Verdict:
     before = now = await outside.moment()
+    outside.from_start = scenario.from_start
     outside.slack.faults.drop_reply = allowed_twice = scenario.drops
     for kill_at in kills or (None,):
         outside.kill_at = kill_at

@@ -50,7 +50,7 @@ class Scenario:
     `state` is the ending that the journal must hold, `status` the invoice's at the provider, `charges` what the bank was
     asked, `says` words of the message by that state. The digests have no action: state None. `if_lost` is the ending where
     a death took the answer, or came before the send, and nothing may be sent again. `drops` messages are taken by Slack
-    and not confirmed.
+    and not confirmed. `from_start` also kills while the bot is starting.
     """
 
     plot: str
@@ -66,6 +66,7 @@ class Scenario:
     dialog: str | None = None
     is_scheduled: bool = False
     drops: int = 0
+    from_start: bool = False
 
     @property
     def name(self) -> str:
@@ -179,6 +180,7 @@ _NEVER_ARRIVES = (
 )
 """A keyed provider is asked again; of the others it is told that nothing was charged."""
 _OF_STRIPE = (
+    _retry("retry, paid, from the start", from_start=True),
     _retry(
         "retry, bank debit bounces",
         magic="bank_debit",
