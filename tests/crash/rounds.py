@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -102,6 +103,7 @@ async def _played(scenario: Scenario, outside: Outside, kills: Kills) -> Verdict
         now = then
     outside.kill_at = None
     await _lived(scenario, outside)
+    outside.fake.catch_up(math.inf)
     after = Moment(await outside.database.read(), outside.posted)
     return judged(scenario, outside, before, after, kills, allowed_twice)
 

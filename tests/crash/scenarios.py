@@ -164,6 +164,7 @@ _ARRIVES = (
     _retry("retry, charged, answer cut", mishap=Mishap(after_effect="reset")),
     _retry("retry, charged, no answer", mishap=Mishap(after_effect="hang")),
     _retry("retry, charged, answer 500", mishap=Mishap(after_effect="500")),
+    _retry("retry, charged late, no answer", mishap=Mishap(late=20.0)),
     _retry("retry, turned away twice", magic="rate_limited"),
     _retry("retry, bank debit arrives", magic="bank_debit", mishap=Mishap(settles_after=2 * HOUR)),
     _retry(
