@@ -209,7 +209,7 @@ def _be_born(order: Order) -> None:
 
 def serve_orders(lines: Iterable[str]) -> None:
     """Fork once for each line, and answer how the child ended: its exit status, or minus the signal."""
-    configure_logging("CRITICAL")
+    configure_logging("ERROR")
     for line in lines:
         order = Order.load(line)
         if order.rehearses:

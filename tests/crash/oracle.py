@@ -105,12 +105,12 @@ def unconfirmed(before: Moment, left: Moment) -> int:
 
 def _lives(outside: Outside, deaths: int) -> Iterable[str]:
     """Every life that is not killed ends by itself, and answers Slack if Slack asked."""
+    words = outside.mother.last_words() if outside.mother else ""
     for number, life in enumerate(outside.lives):
         if life.ended not in ({0, KILLED} if number < deaths else {0}):
-            words = outside.mother.last_words() if outside.mother else ""
             yield f"life {number} ended with {life.ended}: {words}"
         if life.status not in (None, 200):
-            yield f"life {number} answered Slack with {life.status}"
+            yield f"life {number} answered Slack with {life.status}: {words}"
 
 
 def _kept(scenario: Scenario, books: Books) -> Iterable[str]:
