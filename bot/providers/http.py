@@ -41,6 +41,8 @@ SEND_LIMIT: Final = 80.0
 """Seconds for one send, all of it with the wait for its turn; the worker's own deadline is 90."""
 TURN_LIMIT: Final = 8.0
 """Seconds that a send waits for its turn. Given longer, the worker's deadline would end it as unknown, unsent."""
+LONGEST_WAIT: Final = 86_400.0
+"""Seconds; a wait that no calendar holds would trip up whoever adds it to a time."""
 SIZE_LIMIT: Final = 20 * 1024 * 1024
 
 _HOST = re.compile(r"[A-Za-z0-9.:-]+")
@@ -72,12 +74,12 @@ class Reply:
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds to wait, where the provider says so in seconds (dates are not used by any provider we speak to)."""
+        """Seconds to wait, at most a day, where the provider says so in seconds (none that we speak to uses dates)."""
         try:
             seconds = float(self.headers.get("retry-after", ""))
         except ValueError:
             return None
-        return seconds if 0 <= seconds < float("inf") else None
+        return min(seconds, LONGEST_WAIT) if 0 <= seconds < float("inf") else None
 
     @property
     def asks_for_another_try(self) -> bool:

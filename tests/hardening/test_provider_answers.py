@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from bot.domain.action import Action
 from bot.domain.errors import ProviderFailure
 from bot.domain.invoice import Invoice
-from bot.domain.outcome import Outcome, Succeeded
+from bot.domain.outcome import Outcome, Rejected, RejectedReason, Succeeded
 from bot.ports import ActionOrder, Provider, Unreadable, Window
 from bot.providers.registry import facts_of, slugs
 from tests.hardening.fuzzing import fuzzed
@@ -110,6 +111,18 @@ async def test_what_is_no_answer_of_the_provider_s_ends_nothing(slug: str, actio
             outcome = await performed(table, action)
             note(f"send {slug} {action}", type(outcome).__name__.lower())
             assert objections(action, table.invoice, outcome, table.wire.heard) == [], (body[:20], status, outcome)
+
+
+@pytest.mark.parametrize("word", ["1e300", "99999999999999999999", "1e9"])
+@pytest.mark.parametrize(("slug", "action"), DECLARED)
+async def test_a_wait_that_no_calendar_holds_is_cut_to_a_day(slug: str, action: Action, word: str) -> None:
+    table = await laid(slug, action, "paid")
+    table.wire.spoil(Wrong(b"", 429, {"retry-after": word, "x-ratelimit-reset": word}), None)
+    outcome = await performed(table, action)
+    assert isinstance(outcome, Rejected)
+    assert outcome.reason is RejectedReason.RATE_LIMITED
+    assert outcome.retry_after is not None
+    assert table.bench.clock.at + timedelta(seconds=outcome.retry_after)  # type: ignore[attr-defined]  # every bench has one
 
 
 MISSING: Final = spoilings(st.sampled_from([[], {}, [[]], {"a": 1}, -7, 1.5, 10**30, float("nan")]), ("drop", "put"))

@@ -128,12 +128,19 @@ def read(folder: Path, text: bytes, variables: Mapping[str, str]) -> str:
         except ConfigurationError as error:
             told = error.problems
     assert salvaged is None or isinstance(salvaged, Configuration)
-    for sentence in (*told, *told_to_doctor, repr(salvaged)):
+    for sentence in (*told, *told_to_doctor, _shown(salvaged, variables)):
         assert S3CRET not in sentence
         assert "Traceback" not in sentence
         sentence.encode("utf-8")
     assert all(sentence.strip() for sentence in told)
     return "refused" if told else "read"
+
+
+def _shown(configuration: Configuration | None, variables: Mapping[str, str]) -> str:
+    """What would be printed of it; not looked at where a value that is no secret (a host, a channel) was given one here."""
+    secret = ("RECOUP_ACCOUNTS__", "RECOUP_DATABASE_URL", "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET")
+    misplaced = any(S3CRET in value and not name.startswith(secret) for name, value in variables.items())
+    return "" if misplaced else repr(configuration)
 
 
 GOOD_VARIABLES: Final = {
