@@ -24,7 +24,9 @@ _SAID_IN_COLUMNS = {
     "decline": "decline",
     "rejected": "rejected",
     "refusal": "refusal",
-    "verdict": "verdict",
+    "verified_by": "verified_by",
+    "verdict": "which",
+    "verdict_note": "note",
 }
 """Column by fact."""
 _AMOUNTS = {"amount": "amount", "owed_before": "owed_before", "owed_after": "owed_after", "charged": "charged"}

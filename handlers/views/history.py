@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 
 from bot.domain.action import Action, ActionState
 from bot.domain.content import HistoryContent
+from bot.domain.freeze import BOT
 from bot.domain.records import ActionRecord, HistoryEntry
 from handlers.views import blocks
 from handlers.views.blocks import Block, Rendered, fit, rendered
@@ -53,7 +55,7 @@ _STEPS: dict[str, str] = {
 _FACTS: dict[str, tuple[str, bool]] = {
     "word": ("to", True),
     "refusal": ("because:", True),
-    "amount": ("amount", True),
+    "rejected": ("because:", True),
     "charged": ("charged", True),
     "decline": ("decline code", False),
     "request_id": ("provider request", False),
@@ -61,7 +63,12 @@ _FACTS: dict[str, tuple[str, bool]] = {
     "which": ("saying:", True),
 }
 """What people can use of an event's facts: how it is introduced, and whether it is words (else an id to be copied)."""
-
+_WITH_AMOUNT = frozenset({"action.accepted", "action.bound", "approval.asked"})
+"""Where the amount is news; the steps after them carry it for whoever reads the trail elsewhere."""
+_WITH_KEY = frozenset({"attempt.begun", "attempt.resent"})
+_KEY_SHOWN = 8
+_ROOM = 1900
+"""Characters of steps in one block, of the 2,000 that it takes."""
 
 _NO_AMOUNT = re.compile(r"[A-Z]{3} 0(?:\.0+)?")
 """What an invoice of a provider that shows nothing is worth before it was seen: a placeholder, no fact."""
@@ -118,19 +125,48 @@ def _tail(content: HistoryContent, shown: int, now: datetime) -> list[Block]:
     if lines:
         left_out = len(content.events) - len(lines)
         before = [f"({left_out} earlier steps are not shown here.)"] if left_out else []
-        tail.append(blocks.context("\n".join(["*Step by step*", *before, *lines])))
+        tail += [blocks.context(part) for part in _parts(["*Step by step*", *before, *lines])]
     return [*tail, blocks.context(_as_of(now))]
+
+
+def _parts(lines: Sequence[str]) -> list[str]:
+    """Together as many lines as a block has room for, so that none is cut."""
+    parts = [lines[0]]
+    for line in lines[1:]:
+        if len(parts[-1]) + len(line) < _ROOM:
+            parts[-1] += f"\n{line}"
+        else:
+            parts.append(line)
+    return parts
 
 
 def _step(entry: HistoryEntry) -> str:
     kind = _STEPS.get(entry.kind) or escape(entry.kind.replace(".", " ").replace("_", " "))
-    who = f" · {person(entry.actor)}" if entry.actor else ""
-    told = {key: value for key, value in entry.facts.items() if not _NO_AMOUNT.fullmatch(value)}
-    known = [(said, told[key]) for key, said in _FACTS.items() if told.get(key)]
-    facts = ", ".join(
-        f"{said} {escape(value.replace('_', ' ')) if is_word else code(value)}" for (said, is_word), value in known
-    )
+    who = f" · {'Recoup' if entry.actor == BOT else person(entry.actor)}" if entry.actor else ""
+    facts = ", ".join(_said(entry))
     return f"{moment(entry.at)} · {kind}{who}{f' · {facts}' if facts else ''}"
+
+
+def _said(entry: HistoryEntry) -> list[str]:
+    told = {key: value for key, value in entry.facts.items() if value and not _NO_AMOUNT.fullmatch(value)}
+    said = [f"amount {escape(told['amount'])}"] if entry.kind in _WITH_AMOUNT and "amount" in told else []
+    for key, (introduced, is_word) in _FACTS.items():
+        if key in told:
+            said.append(f"{introduced} {escape(told[key].replace('_', ' ')) if is_word else code(told[key], 120)}")
+    said += [change for change in (_change(entry, "status"), _change(entry, "owed")) if change]
+    if "approver" in told and told["approver"] != entry.actor:
+        said.append(f"agreed by {person(told['approver'])}")
+    if entry.kind in _WITH_KEY and "key" in told:
+        said.append(f"key ends in {code(told['key'][-_KEY_SHOWN:])}")
+    return said
+
+
+def _change(entry: HistoryEntry, what: str) -> str | None:
+    """What the step has changed about the invoice; nothing where one of the two is not known."""
+    before, after = entry.facts.get(f"{what}_before"), entry.facts.get(f"{what}_after")
+    if not before or not after or before == after:
+        return None
+    return f"{what} {escape(before)} → {escape(after)}"
 
 
 def _as_of(now: datetime) -> str:

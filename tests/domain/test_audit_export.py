@@ -66,6 +66,16 @@ def test_a_row_says_who_decided_who_agreed_how_much_and_under_which_key() -> Non
     assert json.loads(told["other"]) == {"offer": "f00"}
 
 
+def test_a_verdict_has_columns_of_its_own() -> None:
+    told = row(an_event(json.dumps({"which": "not_done", "verified_by": "U0TOM", "note": "@seen"})))
+    assert (told["verdict"], told["verified_by"], told["verdict_note"], told["other"]) == (
+        "not_done",
+        "U0TOM",
+        "'@seen",
+        "",
+    )
+
+
 def test_the_columns_are_those_that_programs_rely_on() -> None:
     assert COLUMNS[:12] == (
         "event",

@@ -21,8 +21,11 @@ from bot.sandbox.slack import LocalSlack
 from bot.sandbox.slack_delivery import Answer
 from bot.sandbox.slack_state import Message
 from bot.sandbox.world import FakeProvider, World
+from bot.services.audit import verify
 from bot.settings import AccountConfiguration, Configuration, SlackConfiguration
+from bot.storage.engine import open_storage
 from bot.trial import running
+from tests.log_scanner import findings
 from tests.scenarios.reading import Pressable, Reading, read, rows
 
 FIN, SUP, OPS = "C0FIN", "C0SUP", "C0OPS"
@@ -36,6 +39,8 @@ A_MINUTE = timedelta(minutes=1)
 MORE_THAN_AN_HOUR = timedelta(minutes=61)
 PATIENCE = 20.0
 _LOOK_AFTER = 0.04
+PEOPLES_OWN_WORDS = frozenset({"reason", "note", "why", "payment_reference"})
+"""Facts of audit events that a person has written."""
 T = TypeVar("T")
 Fakes = Sequence[FakeProvider]
 
@@ -302,3 +307,17 @@ async def opened(
         await world.stop()  # first, so that nothing waits for an answer that hangs
         await stage.stop()
         await slack.close()
+    await _trail_is_clean(url)
+
+
+async def _trail_is_clean(url: str) -> None:
+    """Nothing can be taken out of the audit trail again, so nothing personal may ever get in; and its seals fit."""
+    async with open_storage(url, read_only=True) as storage:
+        last: int | None = None
+        while page := await storage.audit.events(last, None, 500):
+            for event in page:
+                told = [value for fact, value in event.told().items() if fact not in PEOPLES_OWN_WORDS]
+                found = findings(" ".join([event.kind, event.actor or "", event.invoice or "", *told]))
+                assert not set(found) - {"the number of an invoice"}, f"{event.kind} tells {found}"
+            last = page[-1].id
+        assert (await verify(storage.audit)).problem is None

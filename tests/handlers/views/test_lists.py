@@ -234,6 +234,37 @@ def test_history_tells_who_when_why_and_how_it_ended() -> None:
     ]
 
 
+def test_history_tells_what_a_step_changed_who_agreed_and_by_which_key_it_is_found() -> None:
+    whole = {"kind": "void", "amount": "EUR 420.00", "key": "recoup-0123456789abcdef", "approver": "U0MAYA"}
+    change = {"status_before": "open", "status_after": "void", "owed_before": "EUR 420.00", "owed_after": "EUR 0.00"}
+    events = (
+        HistoryEntry(NOW, "action.accepted", "U0ANA", whole),
+        HistoryEntry(NOW, "attempt.begun", None, whole),
+        HistoryEntry(NOW, "action.succeeded", None, {**whole, **change, "request_id": "req_8Pq"}),
+        HistoryEntry(NOW, "watch.ended", "recoup", {}),
+    )
+    steps = shown(HistoryContent(ref="x", actions=(an_action(ActionState.SUCCEEDED),), events=events)).split("\n")[-5:-1]
+    assert [step.removeprefix("  2026-11-21 09:14 UTC · ") for step in steps] == [
+        "decided · @U0ANA · amount EUR 420.00, agreed by @U0MAYA",
+        "about to be sent to the provider · agreed by @U0MAYA, key ends in 89abcdef",
+        "done · provider request req_8Pq, status open → void, owed EUR 420.00 → EUR 0.00, agreed by @U0MAYA",
+        "watched no more · Recoup",
+    ]
+
+
+def test_no_step_of_a_history_is_cut_however_much_each_says() -> None:
+    told = {
+        "request_id": "r" * 100,
+        "decline": "d" * 100,
+        "status_before": "open",
+        "status_after": "paid",
+        "charged": "EUR 1.00",
+    }
+    events = tuple(HistoryEntry(NOW, "action.succeeded", "U0ANA", {**told, "key": str(number)}) for number in range(25))
+    text = shown(HistoryContent(ref="x", actions=(an_action(ActionState.SUCCEEDED),), events=events))
+    assert text.count("status open → paid") == 20
+
+
 def test_history_tells_a_payment_marked_by_hand_once_and_no_amount_that_nobody_knew() -> None:
     marked = an_action(ActionState.SUCCEEDED, Action.PAID)
     assert shown(HistoryContent(ref="x", actions=(marked,), events=())).count("reference RF-18") == 1
