@@ -50,7 +50,25 @@ async def people_findings(asker: SlackAsker, configuration: Configuration, me: I
     findings: list[Finding] = []
     for role in configuration.roles.values():
         findings += _about(role, configuration.rules, known)
-    return findings
+    return [*findings, *_settling(configuration, known)]
+
+
+def _settling(configuration: Configuration, known: Known) -> list[Finding]:
+    """One person alone can never say how their own decision ended, and nobody else may."""
+    roles = {rule.role for rule in configuration.rules if Word.SETTLE in rule.words}
+    mine = [role for name, role in configuration.roles.items() if name in roles]
+    if any(role.usergroups and (known.groups is None or _is_hidden(role, known.groups)) for role in mine):
+        return []
+    users = frozenset().union(*(role.users | _members(role, known.groups) for role in mine))
+    able = [user for user in users if known.persons.get(user, ("", None))[1] is None]
+    if len(able) != 1:
+        return []
+    name = known.persons.get(able[0], (None, None))[0] or able[0]
+    text = (
+        f"Deadlock: only {name} may settle open decisions, and never those that they pressed or approved themselves. "
+        "Give the word settle to a second person."
+    )
+    return [problem("settle", text)]
 
 
 async def _read(asker: SlackAsker, roles: Iterable[Role], me: Installation) -> Known:

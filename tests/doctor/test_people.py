@@ -106,3 +106,12 @@ async def test_people_who_could_not_be_read_are_not_called_missing(bench: Bench)
     assert seen.is_healthy
     assert "not checked" in seen.about(LEAD, Grade.ADVICE)[0]
     assert "Take the id out" not in seen.text
+
+
+async def test_one_person_alone_with_the_right_to_settle_is_a_deadlock(bench: Bench) -> None:
+    bench.change('actions = ["*"]', 'actions = ["*", "settle"]')
+    told = (await bench.examine()).only(Grade.PROBLEM)
+    assert told.about == "settle"
+    assert "Give the word settle to a second person" in told.text
+    bench.change('users = ["U0MAYA"]', 'users = ["U0MAYA", "U0TOM"]')
+    assert (await bench.examine()).about("settle", Grade.PROBLEM) == []
