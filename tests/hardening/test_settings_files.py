@@ -155,7 +155,7 @@ def test_the_file_that_is_spoiled_here_is_read_while_it_is_whole(tmp_path: Path)
 
 
 def test_any_settings_file_is_read_or_refused_in_sentences(tmp_path: Path) -> None:
-    @fuzzed(2, short=50)
+    @fuzzed(2, short=40)
     @given(spoilings(), st.booleans())
     def tried(spoiling: Spoiling, keyed: bool) -> None:
         text = file_of(spoiling.of(GOOD)).encode()
@@ -165,7 +165,7 @@ def test_any_settings_file_is_read_or_refused_in_sentences(tmp_path: Path) -> No
 
 
 def test_any_bytes_for_a_settings_file_are_refused_in_sentences(tmp_path: Path) -> None:
-    @fuzzed()
+    @fuzzed(short=40)
     @given(st.binary(max_size=60) | st.text(max_size=60).map(lambda text: text.encode("utf-8", "surrogatepass")))
     @example(b"a = " + b"[" * 20_000)
     @example(b"a = " + b"{a=" * 20_000)
@@ -182,7 +182,7 @@ def test_any_bytes_for_a_settings_file_are_refused_in_sentences(tmp_path: Path) 
 
 
 def test_any_environment_is_read_or_refused_in_sentences(tmp_path: Path) -> None:
-    @fuzzed(2)
+    @fuzzed(2, short=40)
     @given(st.dictionaries(st.sampled_from(VARIABLES), values, max_size=4), st.booleans())
     def tried(variables: dict[str, str], whole: bool) -> None:
         given_too = GOOD_VARIABLES if whole else {}
