@@ -150,6 +150,7 @@ class Health:
         finally:
             if self._looking is not None:
                 self._looking.cancel()
+                await asyncio.gather(self._looking, return_exceptions=True)
 
     async def gauge(self) -> None:
         """Raises JournalUnavailable or TimeoutError; the gauges then keep what they showed."""

@@ -154,7 +154,7 @@ def _configuration(slack: LocalSlack, world: World, database: Path, *, over_sock
                 frozenset({Word.VIEW, Word.RETRY, Word.RESEND, Word.LINK, Word.PDF, Word.SHARE}),
                 up_to=_LIMITS,
             ),
-            Rule("lead", STAR | {Word.SHARE, Word.DIGEST}),
+            Rule("lead", STAR | {Word.SHARE, Word.DIGEST, Word.FREEZE}),
         ),
     )
 

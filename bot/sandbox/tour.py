@@ -39,6 +39,7 @@ class Tour:
             ("an invoice that the customer pays is e-mailed again, once", self.resend),
             ("a watched invoice is in the next digest, although nothing failed", self.watch),
             ("a customer's name finds their invoices", self.find),
+            ("frozen, a press is refused and nothing is sent; unfrozen, the same is done", self.freeze),
             ("every magic customer of every provider ends as the table says, and never twice", self.customers),
         ]
 
@@ -150,6 +151,16 @@ class Tour:
     async def find(self) -> bool:
         found = await self._visitor.answer_to(AGENT, "find tour de force")
         return "TOUR-8" in found and "TOUR-5" not in found
+
+    async def freeze(self) -> bool:
+        invoice = await self._visitor.add("TOUR-9", "paid", 4200)
+        await self._visitor.answer_to(LEAD, "freeze the tour shows it")
+        refused = await self._visitor.answer_to(LEAD, f"retry {invoice}")
+        is_untouched = not await self._visitor.ledger(invoice)
+        await self._visitor.answer_to(LEAD, "unfreeze")
+        await self._visitor.do("command", user=LEAD, channel=CHANNEL, text=f"retry {invoice}")
+        charges = await self._visitor.until("the charge", lambda: self._visitor.ledger(invoice))
+        return "is frozen" in refused and is_untouched and len(charges) == 1
 
     async def _answers_dialog(self, user: str, number: str, status: str) -> bool:
         """Fill in the dialog and send it; true when the invoice still had `status` until then."""
