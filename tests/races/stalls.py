@@ -154,6 +154,7 @@ class Scene:
     configuration: Configuration
     zombie: Replica
     press: asyncio.Task[None] | None = None
+    action: object = None
 
     async def is_stopped(self) -> None:
         """Maya types; the process stops at its moment."""
@@ -170,6 +171,9 @@ class Scene:
             self.line.down.latency = 0.0
         else:
             assert await until(self._has_tripped, _PATIENCE), self.zombie.log
+        # The one in its hands: a command that was typed again, the first one having been too slow, is another one.
+        self.action = await self._ask("SELECT id FROM action WHERE lease_owner IS NOT NULL ORDER BY seq LIMIT 1")
+        assert self.action is not None, await self.books()
 
     async def _typed(self, text: str) -> None:
         """Until it is taken: on a busy machine the commit may come too late, and Slack tells the person to try again."""
@@ -180,8 +184,8 @@ class Scene:
     async def lease_ends(self, *, really: bool) -> None:
         """By waiting for it, or by moving it in the database."""
         if not really:
-            await self._ask("UPDATE action SET lease_until = 0 RETURNING 1")
-        assert await until(self._is_free, _PATIENCE, every=0.5)
+            await self._ask("UPDATE action SET lease_until = 0 WHERE lease_owner IS NOT NULL RETURNING 1")
+        assert await until(self._is_free, _PATIENCE, every=0.5), await self.books()
 
     async def successor_ends_it(self) -> None:
         """Another bot works until the decision has ended; its clock jumps over what it would wait for."""
@@ -213,10 +217,10 @@ class Scene:
         return json.dumps(rows)
 
     async def state(self) -> object:
-        return await self._ask("SELECT state FROM action")
+        return await self._ask(f"SELECT state FROM action WHERE id = '{self.action}'")
 
     async def _has_begun(self) -> bool:
-        return await self._ask("SELECT state FROM action") == "executing"
+        return bool(await self._ask("SELECT count(*) FROM action WHERE state = 'executing'"))
 
     async def _is_read(self) -> bool:
         return self.wire.is_read
@@ -226,7 +230,7 @@ class Scene:
 
     async def _is_free(self) -> bool:
         now = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
-        return bool(await self._ask(f"SELECT lease_until < {now} FROM action"))
+        return bool(await self._ask(f"SELECT lease_until < {now} FROM action WHERE id = '{self.action}'"))
 
     def _words(self) -> int:
         return sum(self.zombie.log.count(word) for word in _GOES_ON)
