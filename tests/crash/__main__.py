@@ -49,6 +49,8 @@ class Act:
     scenario: Scenario
     database: str
     verdicts: list[Verdict] = field(default_factory=list)
+    trouble: str | None = None
+    """Why it was not finished."""
 
     def row(self) -> tuple[str, ...]:
         whole = self.verdicts[0]
@@ -100,14 +102,20 @@ async def _run(wishes: argparse.Namespace) -> int:
             async with lane(Path(folder) / f"lane-{number}") as mine:
                 while queue:
                     act = queue.pop()
-                    await _performed(act, mine, wishes)
-                    _say(f"{time.monotonic() - began:6.0f} s  {'  '.join(act.row())}")
+                    try:
+                        await _performed(act, mine, wishes)
+                    except Exception as error:  # noqa: BLE001 - the other acts do not suffer from it
+                        act.trouble = f"{type(error).__name__}: {error}"
+                        _say(f"{act.scenario.name} on {act.database} was not finished: {act.trouble}")
+                    if act.verdicts:
+                        _say(f"{time.monotonic() - began:6.0f} s  {'  '.join(act.row())}")
 
         async with asyncio.TaskGroup() as group:
             for number in range(min(wishes.lanes, len(acts))):
                 group.create_task(work(number))
     _print_table(sorted(acts, key=lambda act: (SCENARIOS.index(act.scenario), act.database)))
     broken = sum(len(verdict.violations) for act in acts for verdict in act.verdicts)
+    broken += sum(act.trouble is not None for act in acts)
     deaths = sum(verdict.killed for act in acts for verdict in act.verdicts)
     _say(f"\n{deaths} deaths in {time.monotonic() - began:.0f} s, {broken} violations")
     return 1 if broken else 0
