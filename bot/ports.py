@@ -2,6 +2,7 @@
 
     Provider    a billing system that holds invoices and can act on them      bot.providers
     Journal     who decided what, what was sent, how it ended                 bot.storage.journal
+    Approvals   what waits for a second person; part of the journal           bot.storage.approvals
     Outbox      what is still to be said, and to whom                         bot.storage.outbox
     Watchlist   which invoices somebody wants to see in every digest          bot.storage.watching
     AuditTrail  every event in order, and the seals over them                 bot.storage.audit
@@ -23,6 +24,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from bot.domain.action import Action, ActionState
+from bot.domain.approval import Answered, Approval, Question, Reply, Waiting
 from bot.domain.audit import AuditEvent, Seal
 from bot.domain.capability import LiveCheck, ProviderFacts
 from bot.domain.content import Content, FileContent
@@ -142,6 +144,8 @@ class Press:
     act_by: datetime
     offer: Offer | None = None
     typed_ref: str | None = None
+    approval_id: str | None = None
+    approver: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +188,32 @@ class Refused:
     answer: bool = True
 
 
+class Approvals(Protocol):
+    """The questions to a second person; part of the journal."""
+
+    async def ask(self, question: Question) -> Waiting | Refusal | Redelivered:
+        """One commit: question, event, its post, and the answer to who asked. A refusal (asked already, another decision
+        is open, the invoice is not as it was) is written down and answered, too. One open question per invoice and kind."""
+
+    async def reply(self, reply: Reply) -> Answered | Refusal | Redelivered:
+        """One commit: compare-and-set on open and not expired, the action if it was approved, events, and all that is to be
+        said. Whoever may answer is the caller's to judge."""
+
+    async def approval(self, approval_id: str) -> Approval | None: ...
+    async def approved_action(self, approval_id: str) -> ActionRecord | None:
+        """The decision that the approval made."""
+
+    async def open_approvals(self, ref: InvoiceRef) -> list[Approval]: ...
+    async def never_asked(self, approval_id: str, at: datetime) -> None:
+        """The question could not be posted: nobody will answer it."""
+
+    async def expire_approvals(self, now: datetime) -> int:
+        """Ends what nobody answered in time, once, however many replicas look; answers how many it ended."""
+
+    async def remind_approvers(self, now: datetime) -> int:
+        """One reminder for each question whose half time is over."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """A change of state to be committed with its event and everything to be said about it.
@@ -208,7 +238,7 @@ DayLimit = Callable[[Mapping[str, Money]], Refusal | None]
 """Judges what a person's other decisions that have begun in the last 24 hours come to, per currency."""
 
 
-class Journal(Protocol):
+class Journal(Approvals, Protocol):
     """The durable record. Every method is one transaction; JournalUnavailable means that nothing was recorded, or that
     it is not known. Methods that take a Claim raise LeaseLost when its lease or state is no longer the claim's."""
 
@@ -323,13 +353,18 @@ class Say(StrEnum):
     VERDICT = "verdict"
     DIGEST = "digest"
     ALERT = "alert"
+    QUESTION = "question"
+    QUESTION_ASKED = "question_asked"
+    QUESTION_ENDED = "question_ended"
+    REMINDER = "reminder"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
     """All due rows of one target, claimed together: they coalesce into one sending of the state at that moment.
 
-    `target` is a message id for REDRAW and DIGEST, else the action id, or the refusal's own.
+    `target` is a message id for REDRAW, DIGEST and QUESTION, else the action id, or the refusal's own; what is said about a
+    question has its id in the body.
     """
 
     rows: tuple[int, ...]

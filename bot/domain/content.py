@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from bot.domain.action import Action
+from bot.domain.approval import Approval
 from bot.domain.attempts import Spent
 from bot.domain.capability import ProviderFacts
 from bot.domain.digest import Digest
@@ -61,6 +62,8 @@ class Row:
     action: ActionRecord | None = None
     confirm_retry: str | None = None
     attempts: Spent | None = None
+    waiting: tuple[Approval, ...] = ()
+    """What somebody asked a second person for."""
 
     @property
     def invoice(self) -> Invoice:
@@ -202,10 +205,36 @@ class StatusContent:
     frozen: Freeze | None = None
 
 
+class SaidOf(StrEnum):
+    """What is said about a question to a second person."""
+
+    QUESTION = "question"
+    """The message with the two buttons, in the approvers' channel; it tells every later state, too."""
+    ASKED = "asked"
+    """To who asked: that the question is on its way."""
+    ENDED = "ended"
+    """To who asked: what came of it."""
+    REMINDER = "reminder"
+    """Below the question, once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalContent:
+    """A question to a second person, at this moment. `invoice` is what the asker saw, `approvers` whom to call, as Slack's
+    mentions, `action` the decision that an approval has made."""
+
+    approval: Approval
+    invoice: Invoice
+    facts: ProviderFacts
+    approvers: str
+    action: ActionRecord | None = None
+    said: SaidOf = SaidOf.QUESTION
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertContent:
-    """For the operators' channel. `what` is "digest_not_posted" (facts: channel, detail) or "digest_failed" (facts: digest,
-    detail)."""
+    """For the operators' channel. `what` is "digest_not_posted" (facts: channel, detail), "digest_failed" (facts: digest,
+    detail) or "question_not_posted" (facts: channel, detail)."""
 
     what: str
     facts: Mapping[str, str]
@@ -222,5 +251,6 @@ Content = (
     | WatchContent
     | HistoryContent
     | StatusContent
+    | ApprovalContent
     | AlertContent
 )

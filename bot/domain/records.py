@@ -93,6 +93,9 @@ class ActionRecord:
     checks: int = 0
     ending: Ending | None = None
     verdict: Verdict | None = None
+    approval_id: str | None = None
+    approver: str | None = None
+    """The second person who agreed, where one was needed."""
 
     @property
     def reference(self) -> str:

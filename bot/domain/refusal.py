@@ -46,6 +46,11 @@ class RefusalKind(StrEnum):
     MISSING_REASON = "missing_reason"
     SECOND_PERSON = "second_person"
     VERDICT_GIVEN = "verdict_given"
+    NEEDS_APPROVAL = "needs_approval"
+    APPROVAL_WAITING = "approval_waiting"
+    APPROVAL_OVER = "approval_over"
+    OWN_APPROVAL = "own_approval"
+    APPROVER_LOST = "approver_lost"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from bot.domain.approval import Approval
 from bot.domain.records import ActionRecord, Before, Claim, Verdict
 from bot.ports import Step
 from bot.storage import codec
@@ -16,7 +17,32 @@ _TYPED = 100
 
 def of_decision(record: ActionRecord) -> Facts:
     """Who decided what: in every event of a decision, so that each can be read, and exported, alone."""
-    return {"kind": record.kind, "actor": record.actor.user, "amount": record.amount, "ref": record.ref}
+    return {
+        "kind": record.kind,
+        "actor": record.actor.user,
+        "approver": record.approver,
+        "approval": record.approval_id,
+        "amount": record.amount,
+        "ref": record.ref,
+    }
+
+
+def of_approval(asked: Approval) -> Facts:
+    """What somebody asked a second person for; `actor` is who asked, whoever did what the event tells."""
+    return {
+        "kind": asked.kind,
+        "word": asked.kind,
+        "actor": asked.asker.user,
+        "amount": asked.amount,
+        "ref": asked.ref,
+        "approval": asked.id,
+        "method": asked.method,
+        "reason": shortened(asked.reason),
+        "role": asked.role,
+        "channel": asked.channel,
+        "expires": asked.expires_at.isoformat(),
+        **(codec.write_details(asked.details) or {}),
+    }
 
 
 def of_press(record: ActionRecord) -> Facts:

@@ -13,13 +13,15 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.action import LIVE, SENT, ActionState
+from bot.domain.approval import message_of
 from bot.domain.errors import JournalUnavailable, LeaseLost, NotBegun
 from bot.domain.invoice import Invoice, InvoiceRef
 from bot.domain.money import Money
 from bot.domain.offer import Offer, redrawn
 from bot.domain.records import ActionRecord, Attempt, Before, Claim, Ending
 from bot.ports import Busy, DayLimit, Say, Step
-from bot.storage import codec, facts, freezing, rows, verdicts
+from bot.storage import approvals, codec, facts, freezing, rows, verdicts
+from bot.storage.approvals import JournalApprovals
 from bot.storage.database import Database, insert_into, uninterrupted
 from bot.storage.freezing import JournalFreeze
 from bot.storage.instant import db_now, milliseconds
@@ -58,7 +60,7 @@ class _Claimed:
 
 
 @uninterrupted
-class SqlJournal(JournalPresses, JournalFreeze, JournalVerdicts, JournalReading):
+class SqlJournal(JournalApprovals, JournalPresses, JournalFreeze, JournalVerdicts, JournalReading):
     """See `bot.ports.Journal`. Races are judged by the database; nothing is locked in this process."""
 
     def __init__(self, database: Database, pulse: str = "pulse") -> None:
@@ -113,7 +115,7 @@ class SqlJournal(JournalPresses, JournalFreeze, JournalVerdicts, JournalReading)
                 .values(
                     lease_owner=owner, lease_until=db_now(lease), lease_ms=milliseconds(lease), **(lost if was_lost else {})
                 )
-                .returning(action)
+                .returning(*rows.ACTION)
             )
             row = (await connection.execute(taken)).one()
             record = rows.action_of(row)
@@ -142,7 +144,7 @@ class SqlJournal(JournalPresses, JournalFreeze, JournalVerdicts, JournalReading)
                 amount_minor=amount.minor,
                 currency=amount.currency,
             )
-            .returning(action)
+            .returning(*rows.ACTION)
         )
         async with self._db.write() as connection:
             await rows.draw(connection, [offer])
@@ -168,7 +170,7 @@ class SqlJournal(JournalPresses, JournalFreeze, JournalVerdicts, JournalReading)
             update(action)
             .where(_held(claim))
             .values(state=ActionState.EXECUTING.value, lease_until=db_now(action.c.lease_ms))
-            .returning(action)
+            .returning(*rows.ACTION)
         )
         async with self._db.write() as connection:
             if (frozen := await freezing.held(connection)) is not None:
@@ -205,7 +207,7 @@ class SqlJournal(JournalPresses, JournalFreeze, JournalVerdicts, JournalReading)
         async with self._db.write() as connection:
             given = await verdicts.given_on(connection, claim)
             values = _stepped(step) | verdicts.columns(given, claim, step)
-            changed = update(action).where(_held(claim)).values(values).returning(action)
+            changed = update(action).where(_held(claim)).values(values).returning(*rows.ACTION)
             record = _still_ours((await connection.execute(changed)).first(), claim)
             if step.state is not ActionState.UNKNOWN:
                 await _answer_attempt(connection, record.id, step)
@@ -217,7 +219,10 @@ class SqlJournal(JournalPresses, JournalFreeze, JournalVerdicts, JournalReading)
             if ref is not None:
                 if step.invoice is not None:
                     await _redraw_offers(connection, ref, step.invoice, step.ending.at)
+                await approvals.end_outdated(connection, ref, step.invoice, step.ending.at)
                 messages = await rows.messages_showing(connection, ref)
+            if record.approval_id is not None:
+                messages = [*messages, message_of(record.approval_id)]
             is_news = step.state is not claim.action.state or _was_lost(claim)
             await rows.say(connection, _lines_of(record, step, messages, event_id, is_news=is_news))
 

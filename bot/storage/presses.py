@@ -39,14 +39,14 @@ class JournalPresses:
                 place = press.offer.place
                 await rows.remember_posting(connection, place.message, press.reply_to.channel, press.reply_to.ts)
             for _ in range(_TRIES):
-                decided = await _insert_or_find(connection, press)
+                decided = await insert_or_find(connection, press)
                 if decided is not None:
                     break
             else:
                 # Each time, the decision that stood in the way ended before it could be read.
                 raise JournalUnavailable("the decision about this invoice kept changing; press again")
             if isinstance(decided, Accepted):
-                await _announce(connection, press, decided.action)
+                await announce(connection, press, decided.action)
             else:
                 await _answer_conflict(connection, press, decided)
             return decided
@@ -68,7 +68,7 @@ class JournalPresses:
                 update(action)
                 .where(action.c.id == found.id, action.c.state == found.state)
                 .values(next_check_at=at)
-                .returning(action)
+                .returning(*rows.ACTION)
             )
             row = (await connection.execute(asked)).first()
             if row is None:
@@ -106,12 +106,12 @@ async def is_first(connection: AsyncConnection, key: str, at: datetime) -> bool:
     return (await connection.execute(seen.returning(delivery.c.key))).first() is not None
 
 
-async def _insert_or_find(connection: AsyncConnection, press: Press) -> Accepted | AlreadyAccepted | Busy | None:
+async def insert_or_find(connection: AsyncConnection, press: Press) -> Accepted | AlreadyAccepted | Busy | None:
     """The unique indexes decide; None when whatever stood in the way is there no more."""
-    new = insert_into(connection, action).values(_values(press)).on_conflict_do_nothing().returning(action)
+    new = insert_into(connection, action).values(_values(press)).on_conflict_do_nothing().returning(*rows.ACTION)
     if (row := (await connection.execute(new)).first()) is not None:
         return Accepted(rows.action_of(row))
-    twin = (await connection.execute(select(action).where(action.c.intent_key == press.intent))).first()
+    twin = (await connection.execute(select(*rows.ACTION).where(action.c.intent_key == press.intent))).first()
     if twin is not None:
         return AlreadyAccepted(rows.action_of(twin))
     other = await rows.live_action(connection, press.offer.ref, LIVE) if press.offer else None
@@ -141,10 +141,11 @@ def _values(press: Press) -> dict[str, object]:
         "act_by": press.act_by,
         "next_check_at": press.created_at,
         "checks": 0,
+        "approval_id": press.approval_id,
     }
 
 
-async def _announce(connection: AsyncConnection, press: Press, record: ActionRecord) -> None:
+async def announce(connection: AsyncConnection, press: Press, record: ActionRecord) -> None:
     entry = Entry(
         kind="action.accepted",
         at=press.created_at,
@@ -161,7 +162,7 @@ async def _announce(connection: AsyncConnection, press: Press, record: ActionRec
             # The pressed message shows an older offer where somebody pressed a copy that could not be redrawn.
             messages.add(press.offer.place.message)
         lines = [_line(Say.REDRAW, message, event_id, press, record) for message in sorted(messages)]
-    if press.reply_to.is_ephemeral:
+    if press.reply_to.is_ephemeral and press.approval_id is None:  # else a while ago: who asked is told of the approval
         lines.append(_line(Say.ANSWER, record.id, event_id, press, record))
     await rows.say(connection, lines)
 

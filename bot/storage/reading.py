@@ -67,7 +67,7 @@ class JournalReading:
 
     async def action(self, action_id: str) -> ActionRecord | None:
         async with self._db.read() as connection:
-            row = (await connection.execute(select(action).where(action.c.id == action_id))).first()
+            row = (await connection.execute(select(*rows.ACTION).where(action.c.id == action_id))).first()
             return rows.action_of(row) if row else None
 
     async def live_action(self, ref: InvoiceRef) -> ActionRecord | None:
@@ -75,7 +75,7 @@ class JournalReading:
             return await rows.live_action(connection, ref, LIVE)
 
     async def newest_action(self, ref: InvoiceRef) -> ActionRecord | None:
-        found = select(action).where(rows.about(action.c, ref), IS_KNOWN)
+        found = select(*rows.ACTION).where(rows.about(action.c, ref), IS_KNOWN)
         async with self._db.read() as connection:
             newest = await connection.execute(found.order_by(action.c.seq.desc()).limit(_LOOKED_AT))
             return next((record for row in newest if (record := rows.action_of(row)).is_for_all), None)
@@ -107,7 +107,7 @@ class JournalReading:
 
     async def history(self, ref: InvoiceRef) -> tuple[list[ActionRecord], list[HistoryEntry]]:
         ours = rows.about(action.c, ref)
-        decisions = select(action).where(ours, IS_KNOWN).order_by(action.c.seq)
+        decisions = select(*rows.ACTION).where(ours, IS_KNOWN).order_by(action.c.seq)
         told = (
             select(event)
             .where(or_(rows.about(event.c, ref), event.c.action_id.in_(select(action.c.id).where(ours))))
@@ -119,7 +119,7 @@ class JournalReading:
             return records, entries
 
     async def open_actions(self, limit: int = 20) -> list[ActionRecord]:
-        found = select(action).where(action.c.state.in_(LIVE), IS_KNOWN).order_by(action.c.created_at, action.c.seq)
+        found = select(*rows.ACTION).where(action.c.state.in_(LIVE), IS_KNOWN).order_by(action.c.created_at, action.c.seq)
         async with self._db.read() as connection:
             return [rows.action_of(row) for row in await connection.execute(found.limit(limit))]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, exists, insert, or_, select
+from sqlalchemy import ColumnElement, Row, Text, and_, exists, insert, literal_column, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.action import Action, ActionState
@@ -23,6 +23,10 @@ from bot.storage import codec
 from bot.storage.database import insert_into
 from bot.storage.instant import db_now
 from bot.storage.tables import action, event, offer, outbox, posting
+
+_APPROVER = "(SELECT approval.answered_by FROM approval WHERE approval.id = action.approval_id)"
+ACTION = (*action.c, literal_column(_APPROVER, Text).label("approver"))
+"""What `action_of` needs of a decision: its row, and who agreed to it. As text, for a RETURNING knows no correlation."""
 
 _newer = offer.alias("newer")
 IS_NEWEST = ~exists(
@@ -90,6 +94,8 @@ def action_of(row: Row[Any]) -> ActionRecord:
         checks=row.checks,
         ending=ending,
         verdict=verdict,
+        approval_id=row.approval_id,
+        approver=row.approver,
     )
 
 
@@ -217,6 +223,6 @@ async def messages_showing(connection: AsyncConnection, ref: InvoiceRef) -> list
 
 async def live_action(connection: AsyncConnection, ref: InvoiceRef, states: Sequence[ActionState]) -> ActionRecord | None:
     """The newest action on the invoice in one of `states`."""
-    found = select(action).where(about(action.c, ref), action.c.state.in_(states)).order_by(action.c.seq.desc()).limit(1)
+    found = select(*ACTION).where(about(action.c, ref), action.c.state.in_(states)).order_by(action.c.seq.desc()).limit(1)
     row = (await connection.execute(found)).first()
     return action_of(row) if row else None

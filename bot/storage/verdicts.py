@@ -38,14 +38,14 @@ class JournalVerdicts:
             update(action)
             .where(action.c.id == action_id, action.c.state == ActionState.NEEDS_HUMAN, action.c.verdict.is_(None))
             .values(verdict=codec.write_verdict(verdict), next_check_at=verdict.at)
-            .returning(action)
+            .returning(*rows.ACTION)
         )
         async with self._db.write() as connection:
             if not await is_first(connection, delivery, verdict.at):
                 return None
             row = (await connection.execute(taken)).first()
             if row is None:
-                found = (await connection.execute(select(action).where(action.c.id == action_id))).first()
+                found = (await connection.execute(select(*rows.ACTION).where(action.c.id == action_id))).first()
                 refused = _refused(found, verdict, delivery)
                 await write_refusal(connection, refused)
                 return refused.refusal
