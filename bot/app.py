@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncGenerator, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,8 +22,10 @@ from bot.providers.registry import open_provider
 from bot.scheduling import CronTimetable, DigestScheduler
 from bot.services.accounts import Accounts
 from bot.services.actions import ActionService
+from bot.services.addresses import Slack
+from bot.services.approvals import ApprovalService
 from bot.services.audit import Sealing
-from bot.services.delivery import Delivery, Slack
+from bot.services.delivery import Delivery
 from bot.services.digests import EVERYTHING, DigestReader, DigestService
 from bot.services.execution import Execution
 from bot.services.finder import Finder
@@ -48,6 +50,7 @@ from bot.web import WebServer
 from handlers import Handlers, register
 from handlers.announcer import SlackAnnouncer
 from handlers.answers import Answers
+from handlers.approvals import Approvals
 from handlers.background import Background
 from handlers.buttons import Buttons
 from handlers.commands import Commands, CommandServices
@@ -195,7 +198,7 @@ def _assemble(
     configuration: Configuration, storage: Storage, accounts: Accounts, slack: ConnectedSlack, clock: Clock
 ) -> Bot:
     journal, work, talk = storage.journal, Wakeup(), Wakeup()
-    policy = Policy(configuration.roles, configuration.rules, slack.team)
+    policy = Policy(configuration.roles, configuration.rules, slack.team, configuration.approvals)
     users, groups = policy.needs_reading()
     directory = SlackDirectory(slack.calls, clock, users, groups)
     rights = Rights(policy, directory, journal, clock)
@@ -217,6 +220,7 @@ def _assemble(
         clock=clock,
         talk=talk,
     )
+    approvals = ApprovalService(journal, rights, clock, work=work, talk=talk)
     bot = Bot(
         storage=storage,
         slack=slack,
@@ -225,7 +229,7 @@ def _assemble(
         delivery=Delivery(
             journal, storage.outbox, messages, Slack(announcer, configuration.ops_channel), clock=clock, talk=talk
         ),
-        scheduler=DigestScheduler(digests.scheduled(), digests.fire, digests.scan),
+        scheduler=DigestScheduler(digests.scheduled(), digests.fire, _one_after_the_other(approvals.sweep, digests.scan)),
         digests=digests,
         background=Background(),
         clock=clock,
@@ -262,9 +266,23 @@ def _assemble(
         verdicts=VerdictListeners(
             Verdicts(journal, actions, verdict_rights, clock, work=work, talk=talk), actions, dialogs, clock=clock
         ),
+        approvals=Approvals(approvals, clock),
     )
     register(slack.bolt, handlers, configuration.command)
     return bot
+
+
+def _one_after_the_other(*scans: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    """What is looked for every minute, in one job; trouble in one must not keep the next from looking."""
+
+    async def scan() -> None:
+        for one in scans:
+            try:
+                await one()
+            except JournalUnavailable as error:
+                _log.error("scan.database_unavailable", detail=str(error))
+
+    return scan
 
 
 def _plans(configuration: Configuration, accounts: Accounts) -> dict[str, DigestPlan]:

@@ -17,6 +17,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from bot.domain.errors import JournalUnavailable, UnusableValue
 from bot.telemetry import ACK_SECONDS
 from handlers import ids
+from handlers.approvals import Approvals
 from handlers.buttons import Buttons
 from handlers.commands import Commands
 from handlers.dialogs import Dialogs
@@ -38,6 +39,7 @@ class Handlers:
     buttons: Buttons
     dialogs: Dialogs
     verdicts: VerdictListeners
+    approvals: Approvals
 
 
 def register(app: AsyncApp, handlers: Handlers, command: str) -> None:
@@ -58,6 +60,8 @@ def register(app: AsyncApp, handlers: Handlers, command: str) -> None:
         (ids.CHECK, buttons.check),
         (ids.VERIFIED, handlers.verdicts.ask),
         (ids.VERIFIED_NOT, handlers.verdicts.ask),
+        (ids.APPROVE, handlers.approvals.answer),
+        (ids.DENY, handlers.approvals.answer),
     ):
         app.action(action_id)(_bounded(listener))
     for callback_id in (ids.REASON_MODAL, ids.ISSUE_MODAL, ids.PAYMENT_MODAL, ids.METHOD_MODAL):

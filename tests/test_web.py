@@ -28,6 +28,7 @@ from bot.settings import SlackConfiguration
 from bot.slack import _bolt
 from bot.web import LARGEST_BODY, WebServer
 from handlers import Handlers, ids, register
+from handlers.approvals import Approvals
 from handlers.buttons import Buttons
 from handlers.commands import Commands
 from handlers.dialogs import Dialogs
@@ -41,7 +42,7 @@ FORM = "application/x-www-form-urlencoded"
 
 @dataclass
 class Listeners:
-    """Stands for all three listener objects: reads the payload as they do, and writes down that it came."""
+    """Stands for every listener object: reads the payload as they do, and writes down that it came."""
 
     taken: list[str] = field(default_factory=list)
     fails_with: Exception | None = None
@@ -52,7 +53,7 @@ class Listeners:
     async def run_action(self, ack: AsyncAck, body: Body) -> None:
         await self._take(ack, pressed_of(body, NOW).delivery)
 
-    more = link = pdf = show = share = check = ask = retry_with = unknown = run_action
+    more = link = pdf = show = share = check = ask = retry_with = unknown = answer = run_action
 
     async def submit(self, ack: AsyncAck, body: Body) -> None:
         await self._take(ack, submission_of(body)[2])
@@ -109,6 +110,7 @@ async def opened() -> AsyncIterator[Door]:
             cast(Buttons, listeners),
             cast(Dialogs, listeners),
             cast(VerdictListeners, listeners),
+            cast(Approvals, listeners),
         ),
         "/invoice",
     )

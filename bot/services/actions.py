@@ -9,11 +9,12 @@ from datetime import timedelta
 import structlog
 
 from bot.domain.action import Action, Dialog, Word
+from bot.domain.approval import Question, Waiting
 from bot.domain.capability import Capability
 from bot.domain.details import Details, Issue, Received
 from bot.domain.errors import UnusableValue
 from bot.domain.offer import ButtonValue, Decision, Offer
-from bot.domain.policy import Actor
+from bot.domain.policy import Actor, ApprovalRule
 from bot.domain.records import ActionRecord, ReplyTo
 from bot.domain.reference import parse_reference
 from bot.domain.refusal import Refusal, RefusalKind
@@ -82,8 +83,9 @@ class ActionService:
         self._work = work
         self._talk = talk
 
-    async def press(self, pressed: Pressed) -> Accepted | AlreadyAccepted | Busy | Redelivered | Refusal:
-        """A button that decides, or the submission of its modal: resolve the offer, authorize, write one row."""
+    async def press(self, pressed: Pressed) -> Accepted | AlreadyAccepted | Busy | Redelivered | Refusal | Waiting:
+        """A button that decides, or the submission of its modal: resolve the offer, authorize, write one row; a question
+        to a second person where a rule asks for one."""
         found = await self._offer(pressed)
         if isinstance(found, Refusal):
             return await self._refuse(pressed, found)
@@ -93,13 +95,17 @@ class ActionService:
             refusal = await self._may(pressed.actor, Word(action.value), pressed.reply_to, offer)
         if refusal is not None:
             return await self._refuse(pressed, refusal, action, offer)
+        decision = Decision(action, pressed.reason, pressed.method, pressed.details)
+        rule = self._rights.approval_rule(Word(action.value), offer.invoice.owed)
+        if rule is not None:
+            return await self._ask_second(pressed, offer, decision, rule)
         now = self._clock.now()
         accepted = await self._journal.accept(
             Press(
                 delivery=pressed.delivery,
                 intent=f"{offer.id}:{action}",
                 actor=pressed.actor,
-                decision=Decision(action, pressed.reason, pressed.method, pressed.details),
+                decision=decision,
                 reply_to=pressed.reply_to,
                 created_at=now,
                 act_by=now + ACT_WITHIN,
@@ -132,7 +138,7 @@ class ActionService:
                     answer=False,
                 )
             )
-            _note_refusal(refusal, word.value)
+            note_refusal(refusal, word.value)
             return refusal
         accepted = await self._journal.accept(
             Press(
@@ -203,6 +209,34 @@ class ActionService:
         """For presses that name nothing we know (old buttons of other versions)."""
         return await self._refuse(pressed, refusal)
 
+    async def _ask_second(
+        self, pressed: Pressed, offer: Offer, decision: Decision, rule: ApprovalRule
+    ) -> Waiting | Refusal | Redelivered:
+        """Nothing is decided yet and nothing is locked: what is written down is the question."""
+        now = self._clock.now()
+        asked = await self._journal.ask(
+            Question(
+                delivery=pressed.delivery,
+                offer=offer,
+                decision=decision,
+                actor=pressed.actor,
+                reply_to=pressed.reply_to,
+                role=rule.role,
+                channel=rule.channel,
+                at=now,
+                remind_at=now + rule.expires / 2,
+                expires_at=now + rule.expires,
+            )
+        )
+        if isinstance(asked, Refusal):
+            note_refusal(asked, decision.action.value, offer.ref.account)
+        else:
+            PRESSES.labels("asked" if isinstance(asked, Waiting) else "redelivered").inc()
+        if isinstance(asked, Waiting):
+            _log.info("approval.asked", kind=decision.action.value, account=offer.ref.account)
+        self._talk.set()
+        return asked
+
     async def _offer(self, pressed: Pressed) -> tuple[Offer, Action] | Refusal:
         offer = await self._resolve(pressed)
         if isinstance(offer, Refusal):
@@ -242,7 +276,7 @@ class ActionService:
                 ref=offer.ref if offer else None,
             )
         )
-        _note_refusal(refusal, action.value if action else None, offer.ref.account if offer else None)
+        note_refusal(refusal, action.value if action else None, offer.ref.account if offer else None)
         self._talk.set()
         return refusal
 
@@ -259,7 +293,8 @@ def _note(decided: Accepted | AlreadyAccepted | Busy | Redelivered) -> None:
             _log.info("action.accepted", kind=action.kind.value, account=action.ref.account if action.ref else None)
 
 
-def _note_refusal(refusal: Refusal, word: str | None, account: str | None = None) -> None:
+def note_refusal(refusal: Refusal, word: str | None, account: str | None = None) -> None:
+    """One line and one count for each press that was refused."""
     PRESSES.labels("refused").inc()
     _log.info("press.refused", refusal=refusal.kind.value, kind=word, account=account)
 

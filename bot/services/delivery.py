@@ -5,19 +5,19 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
 
 from bot.domain.action import ActionState
-from bot.domain.content import AlertContent, CardContent, Content, DigestContent, EndingContent, RefusalContent
+from bot.domain.content import AlertContent, Content, DigestContent, EndingContent, RefusalContent
 from bot.domain.errors import JournalUnavailable
 from bot.domain.records import ActionRecord, ReplyTo, Verdict
 from bot.domain.refusal import Refusal
-from bot.ports import Announcer, Clock, Journal, Letter, NotSaid, Outbox, Say, SlackFailure
+from bot.ports import Clock, Journal, Letter, NotSaid, Outbox, Say, SlackFailure
+from bot.services.addresses import Address, Addresses, Slack, first_that_works
 from bot.services.messages import Messages, is_card
+from bot.services.question_letters import QuestionLetters
 from bot.services.wakeup import Wakeup
 from bot.telemetry import LETTERS, in_action
 
@@ -28,15 +28,6 @@ _LONGEST_PAUSE = 60.0
 _BRIEF = 0.5
 
 _log = structlog.get_logger()
-_Address = Callable[[], Awaitable[object]]
-
-
-@dataclass(frozen=True, slots=True)
-class Slack:
-    """What delivery needs to know of Slack beside how to speak: where to turn when no address works."""
-
-    announcer: Announcer
-    ops_channel: str | None
 
 
 class Delivery:
@@ -49,6 +40,8 @@ class Delivery:
         self._outbox = outbox
         self._messages = messages
         self._slack = slack
+        self._to = Addresses(slack, clock)
+        self._questions = QuestionLetters(journal, messages, slack, clock)
         self._clock = clock
         self._talk = talk
         self._running: set[asyncio.Task[None]] = set()
@@ -144,7 +137,7 @@ class Delivery:
             LETTERS.labels(letter.kind.value, "sent").inc()
             await self._outbox.sent(letter, owner)
 
-    async def _say(self, letter: Letter) -> None:
+    async def _say(self, letter: Letter) -> None:  # noqa: C901 - one line per kind of letter
         match letter.kind:
             case Say.REDRAW:
                 await self._redraw(letter)
@@ -160,6 +153,8 @@ class Delivery:
                 await self._digest(letter)
             case Say.ALERT:
                 await self._alert(letter)
+            case Say.QUESTION | Say.QUESTION_ASKED | Say.QUESTION_ENDED | Say.REMINDER:
+                await self._questions.say(letter)
 
     async def _redraw(self, letter: Letter) -> None:
         """Every copy of the message. Where none is left, the person who decided on this message is told instead."""
@@ -181,7 +176,7 @@ class Delivery:
             return
         if action.state not in {ActionState.ACCEPTED, ActionState.EXECUTING}:
             ending = EndingContent(action=action)
-            await self._first_that_works(self._fallbacks(action.reply_to, ending))
+            await first_that_works(self._to.fallbacks(action.reply_to, ending))
 
     async def _answer(self, letter: Letter) -> None:
         """The private result: to the response_url while it lives, else ephemeral, direct, the operators' channel."""
@@ -189,8 +184,8 @@ class Delivery:
         if action is None:
             return
         content = await self._private_result(action)
-        await self._first_that_works(
-            [*self._response(action.reply_to, content), *self._fallbacks(action.reply_to, content)]
+        await first_that_works(
+            [*self._to.response(action.reply_to, content), *self._to.fallbacks(action.reply_to, content)]
         )
 
     async def _private_result(self, action: ActionRecord) -> Content:
@@ -211,21 +206,21 @@ class Delivery:
             return
         content = EndingContent(action=action, is_late=True)
         reply_to = action.reply_to
-        addresses: list[_Address] = []
+        addresses: list[Address] = []
         if reply_to.ts is not None:
             thread = reply_to.thread or reply_to.ts
             addresses.append(lambda: self._slack.announcer.post(reply_to.channel, content, thread=thread))
         addresses.append(lambda: self._slack.announcer.direct(reply_to.user, content))
-        await self._first_that_works([*addresses, *self._ops(content)])
+        await first_that_works([*addresses, *self._to.ops(content)])
 
     async def _refusal(self, letter: Letter) -> None:
         refusal, reply_to = letter.body.get("refusal"), letter.body.get("reply_to")
         if not isinstance(refusal, Refusal) or not isinstance(reply_to, ReplyTo):
             return
         content = RefusalContent(refusal=refusal, reference=letter.target[-8:])
-        addresses = self._response(reply_to, content, replace=False)
-        addresses += self._fallbacks(reply_to, content)[:2]
-        await self._first_that_works(addresses)
+        addresses = self._to.response(reply_to, content, replace=False)
+        addresses += self._to.fallbacks(reply_to, content)[:2]
+        await first_that_works(addresses)
 
     async def _verdict(self, letter: Letter) -> None:
         """What became of it, to whoever gave it; who decided hears of the ending as of every other."""
@@ -233,8 +228,8 @@ class Delivery:
         if action is None or not isinstance(heard, Verdict):
             return
         content = EndingContent(action=action, heard=heard)
-        addresses = self._response(heard.reply_to, content, replace=False)
-        await self._first_that_works([*addresses, *self._fallbacks(heard.reply_to, content)])
+        addresses = self._to.response(heard.reply_to, content, replace=False)
+        await first_that_works([*addresses, *self._to.fallbacks(heard.reply_to, content)])
 
     async def _digest(self, letter: Letter) -> None:
         channel = await self._messages.channel_of(letter.target)
@@ -251,51 +246,18 @@ class Delivery:
             if failure.why is not NotSaid.GONE:
                 raise
             alert = AlertContent(what="digest_not_posted", facts={"channel": channel, "detail": failure.detail})
-            await self._first_that_works([*self._asker(content, alert), *self._ops(alert)])
+            await first_that_works([*self._asker(content, alert), *self._to.ops(alert)])
             return
         await self._journal.posted(letter.target, channel, ts)
         if isinstance(content, DigestContent):
             found = content.digest
             _log.info("digest.posted", digest=found.plan_name, channel=channel, count=found.count, gaps=len(found.gaps))
 
-    def _asker(self, digest: Content, alert: AlertContent) -> list[_Address]:
+    def _asker(self, digest: Content, alert: AlertContent) -> list[Address]:
         """Who asked for a digest learns that it did not appear; a scheduled one is the operators' affair."""
         user = digest.digest.asked_by if isinstance(digest, DigestContent) else None
         return [lambda: self._slack.announcer.direct(user, alert)] if user is not None else []
 
     async def _alert(self, letter: Letter) -> None:
         facts = {key: str(value) for key, value in letter.body.items()}
-        await self._first_that_works(self._ops(AlertContent(what=letter.target, facts=facts)))
-
-    def _response(self, reply_to: ReplyTo, content: Content, *, replace: bool | None = None) -> list[_Address]:
-        url, until = reply_to.response_url, reply_to.response_url_until
-        if url is None or until is None or self._clock.now() >= until:
-            return []
-        in_place = isinstance(content, CardContent) if replace is None else replace
-        return [lambda: self._slack.announcer.respond(url, content, replace=in_place)]
-
-    def _fallbacks(self, reply_to: ReplyTo, content: Content) -> list[_Address]:
-        return [
-            lambda: self._slack.announcer.whisper(reply_to.channel, reply_to.user, content),
-            lambda: self._slack.announcer.direct(reply_to.user, content),
-            *self._ops(content),
-        ]
-
-    def _ops(self, content: Content) -> list[_Address]:
-        channel = self._slack.ops_channel
-        return [lambda: self._slack.announcer.post(channel, content)] if channel else []
-
-    async def _first_that_works(self, addresses: list[_Address]) -> None:
-        """The next address only where the one before will never work; raises the last failure when none is left."""
-        last: SlackFailure | None = None
-        for say in addresses:
-            try:
-                await say()
-            except SlackFailure as failure:
-                if failure.why is not NotSaid.GONE:
-                    raise
-                last = failure
-            else:
-                return
-        if last is not None:
-            raise last
+        await first_that_works(self._to.ops(AlertContent(what=letter.target, facts=facts)))

@@ -23,6 +23,7 @@ from bot.domain.records import Attempt, Before, Claim, Ending, Verdict
 from bot.domain.refusal import Refusal, RefusalKind
 from bot.ports import ActionOrder, Clock, Journal, Provider, Step, Watchlist
 from bot.services.accounts import Accounts
+from bot.services.approvals import SecondPerson
 from bot.services.resolution import Resolution
 from bot.services.rights import Rights
 from bot.services.rows import SILENT_DOUBT, Rows
@@ -91,6 +92,7 @@ class Execution:
         self._journal = journal
         self._accounts = accounts
         self._rights = rights
+        self._second_person = SecondPerson(journal, rights)
         self._resolution = resolution
         self._rows = rows
         self._watchlist = watchlist
@@ -260,7 +262,8 @@ class Execution:
     async def _objection(self, claim: Claim, fresh: Invoice, provider: Provider) -> Refusal | None:
         action, offer = claim.action, claim.offer
         assert offer is not None  # noqa: S101 - _guard returns before, where there is none
-        changed = changed_since(offer, fresh, await self._journal.ended_actions(fresh.ref))
+        ended = await self._journal.ended_actions(fresh.ref)
+        changed = changed_since(offer, fresh, ended)
         if changed is not None:
             facts = {"what": changed.what, "saw": changed.saw, "now": changed.now, "invoice": fresh.label}
             return Refusal(RefusalKind.CHANGED, facts)
@@ -275,14 +278,15 @@ class Execution:
         pressed = action.typed_ref is None
         if (refusal := standing.objection(action.kind, action.method, confirmed=pressed)) is not None:
             return refusal
-        return await self._rights.objection_at_execution(
+        refusal = await self._rights.objection_at_execution(
             action.actor,
             Word(action.kind.value),
             action.reply_to.channel,
             fresh.ref.account,
             fresh.owed,
-            afresh=action.kind.traits.reads_roles_afresh,
+            afresh=action.kind.traits.reads_roles_afresh or action.approval_id is not None,
         )
+        return refusal or await self._second_person.objection(action, fresh, ended)
 
     async def _perform(self, provider: Provider, order: ActionOrder, sends: int, until: _Until) -> Outcome:
         started = time.perf_counter()

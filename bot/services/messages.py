@@ -5,7 +5,8 @@ from __future__ import annotations
 import secrets
 from dataclasses import replace
 
-from bot.domain.content import CardContent, Content, DigestContent, Row
+from bot.domain.approval import approval_of
+from bot.domain.content import ApprovalContent, CardContent, Content, DigestContent, Row
 from bot.domain.freeze import Freeze
 from bot.domain.policy import Actor
 from bot.domain.records import ActionRecord
@@ -37,6 +38,8 @@ class Messages:
 
     async def of(self, message: str) -> Content | None:
         """None where nothing is known of the message, or its account is configured no more."""
+        if (approval_id := approval_of(message)) is not None:
+            return await self.question(approval_id)
         found = await self._digests.found(message)
         rows = await self._drawn(message, is_card=found is None)
         if any(row.is_outrun for row in rows):
@@ -55,6 +58,21 @@ class Messages:
     async def _drawn(self, message: str, *, is_card: bool) -> list[Row]:
         offers = await self._journal.shown(message)
         return [row for offer in offers if (row := await self._rows.row(offer, is_card=is_card)) is not None]
+
+    async def question(self, approval_id: str) -> ApprovalContent | None:
+        """A question to a second person, as it stands now."""
+        asked = await self._journal.approval(approval_id)
+        offer = await self._journal.offer(asked.offer_id) if asked is not None else None
+        facts = self._accounts.facts(asked.ref.account) if asked is not None else None
+        if asked is None or offer is None or facts is None:
+            return None
+        return ApprovalContent(
+            approval=asked,
+            invoice=offer.invoice,
+            facts=facts,
+            approvers=self._rights.members(asked.role, asked.asker),
+            action=await self._journal.approved_action(asked.id),
+        )
 
     async def card_of(self, action: ActionRecord) -> CardContent | None:
         """The private card that a decision was made on, as it stands now."""

@@ -9,7 +9,7 @@ from datetime import timedelta
 from bot.domain.action import BOUND, Action, Word
 from bot.domain.content import VERDICTS, Choice, Row
 from bot.domain.money import Money
-from bot.domain.policy import Actor, People, Policy, Request
+from bot.domain.policy import Actor, ApprovalRule, People, Policy, Request
 from bot.domain.refusal import Refusal
 from bot.ports import Clock, DayLimit, Directory, Journal
 
@@ -79,6 +79,23 @@ class Rights:
             return self._policy.objection(actor, request, people, now)
 
         return within
+
+    def approval_rule(self, word: Word, amount: Money) -> ApprovalRule | None:
+        """The rule that asks for a second person; None where one is enough."""
+        return self._policy.approval_for(word, amount)
+
+    def members(self, role: str, without: Actor | None = None) -> str:
+        """Whom a role means, as Slack mentions."""
+        return self._policy.members(role, without)
+
+    async def objection_to_approver(
+        self, actor: Actor, role: str, channel: str, account: str, *, afresh: bool = False
+    ) -> Refusal | None:
+        """Why this person may not give the second word. `afresh`: the worker asks Slack for the roles once more."""
+        people = await self._directory.afresh() if afresh else self._directory.snapshot()
+        request = Request(word=Word.APPROVE, channel=channel, account=account)
+        refusal = self._policy.objection_to_approver(actor, role, request, people, self._clock.now())
+        return refusal or await self._frozen(Word.APPROVE)
 
     async def theirs(self, row: Row, actor: Actor, channel: str) -> Row:
         """A private row with only the buttons that its reader may press; a message for all can't be trimmed for one."""

@@ -65,6 +65,7 @@ class Rows:
         choices = choices_for(standing, action, is_card=is_card, is_private=is_private)
         if await self._journal.frozen() is not None:
             choices = while_frozen(choices)
+        waiting = await self._journal.open_approvals(offer.ref)
         row = Row(
             offer=offer,
             facts=facts,
@@ -72,6 +73,7 @@ class Rows:
             action=action,
             confirm_retry=standing.confirm_retry,
             attempts=standing.spent,
+            waiting=tuple(asked for asked in waiting if asked.is_open(standing.now)),
         )
         return replace(row, choices=(Choice.SHOW,)) if row.is_outrun else row
 

@@ -327,7 +327,10 @@ async def _open_on(connection: AsyncConnection, ref: InvoiceRef) -> list[Approva
 
 async def _offer(connection: AsyncConnection, asked: Approval) -> Offer | None:
     row = (await connection.execute(select(offer).where(offer.c.id == asked.offer_id))).first()
-    return rows.offer_of(row) if row is not None else None
+    try:
+        return rows.offer_of(row) if row is not None else None
+    except UNREADABLE:
+        return None
 
 
 def _read(row: Row[Any]) -> Approval | None:

@@ -115,6 +115,12 @@ def alert(content: AlertContent, *, command: str) -> Rendered:
         case "digest_not_posted":
             place = channel(facts.get("channel", "")) or "its channel"
             text = f"The digest could not be posted in {place}{why}. Check that the channel exists and the bot is in it."
+        case "question_not_posted":
+            place = channel(facts.get("channel", "")) or "its channel"
+            text = (
+                f"A question to a second person could not be posted in {place}{why}. Who asked has been told that nothing "
+                "was done. Check that the channel exists and the bot is in it."
+            )
         case "digest_failed":
             name = code(facts.get("digest")) or "A digest"
             text = f"{name} could not be made{why}. To see which accounts have a problem: {code(f'{command} status')}."

@@ -21,6 +21,7 @@ from handlers.views.row import (
     known_reason,
     pressable,
     title,
+    waiting,
     was_owed,
     who_owes,
     why_failed,
@@ -39,7 +40,7 @@ def card(content: CardContent, *, command: str, now: datetime) -> Rendered:
     row = content.row
     why = why_failed if row.invoice.is_unseen else known_reason
     story = sentence(row.action, command, row.invoice) if row.action else why(row.invoice, now)
-    head = f"{title(row.invoice, owed=was_owed(row))}\n{story}{attempts_line(row)}"
+    head = "\n".join([f"{title(row.invoice, owed=was_owed(row))}\n{story}{attempts_line(row)}", *waiting(row)])
     shown = [
         blocks.section(head, block_id=block_id(row, 0, "head")),
         blocks.fields(_facts(row, now), block_id=block_id(row, 0, "facts")),

@@ -44,6 +44,11 @@ _STEPS: dict[str, str] = {
     "verdict.taken": "their word is the ending",
     "verdict.overtaken": "their word was not needed: the provider could tell",
     "verdict.dropped": "their word was not taken",
+    "approval.asked": "asked for a second person's word",
+    "approval.approved": "approved",
+    "approval.denied": "the second person said no",
+    "approval.expired": "nobody answered in time",
+    "approval.dead": "cannot be approved any more",
     "watch.begun": "watched from now on",
     "watch.ended": "watched no more",
     "bot.frozen": "everything frozen",
@@ -56,6 +61,7 @@ _FACTS: dict[str, tuple[str, bool]] = {
     "word": ("to", True),
     "refusal": ("because:", True),
     "rejected": ("because:", True),
+    "why": ("because:", True),
     "charged": ("charged", True),
     "decline": ("decline code", False),
     "request_id": ("provider request", False),
@@ -89,7 +95,7 @@ def history(content: HistoryContent, *, command: str, now: datetime) -> Rendered
 
 def _decision(action: ActionRecord, command: str) -> Block:
     lines = [
-        f"{moment(action.created_at)} · *{action.kind.traits.label}*{_amount(action)} · {person(action.actor.user)}",
+        f"{moment(action.created_at)} · *{action.kind.traits.label}*{_amount(action)} · {_people(action)}",
         sentence(action, command),
     ]
     is_told = action.kind is Action.PAID and action.state is ActionState.SUCCEEDED
@@ -104,6 +110,11 @@ def _decision(action: ActionRecord, command: str) -> Block:
         lines.append(f"With {code(action.method)}")
     lines.append(" · ".join(_ids(action)))
     return blocks.section("\n".join(lines))
+
+
+def _people(action: ActionRecord) -> str:
+    """Who asked, and who agreed where that took a second person; when, is among the steps."""
+    return person(action.actor.user) + (f", approved by {person(action.approver)}" if action.approver else "")
 
 
 def _amount(action: ActionRecord) -> str:
@@ -156,6 +167,8 @@ def _said(entry: HistoryEntry) -> list[str]:
     said += [change for change in (_change(entry, "status"), _change(entry, "owed")) if change]
     if "approver" in told and told["approver"] != entry.actor:
         said.append(f"agreed by {person(told['approver'])}")
+    if entry.kind == "approval.asked" and "reason" in told:  # denied, it is nowhere else
+        said.append(f"reason: {escape(told['reason'], 200)}")
     if entry.kind in _WITH_KEY and "key" in told:
         said.append(f"key ends in {code(told['key'][-_KEY_SHOWN:])}")
     return said

@@ -82,10 +82,7 @@ def refusal_sentence(refusal: Refusal, command: str) -> str:  # noqa: C901, PLR0
                 f"{_show(facts, command)}."
             )
         case RefusalKind.BUSY:
-            return (
-                f"Another decision{_other(facts)} on this invoice is still open, so yours was not started. Wait until "
-                "that one has ended."
-            )
+            return _busy(facts)
         case RefusalKind.CHANGED:
             return _changed(facts, command)
         case RefusalKind.NOT_SUPPORTED:
@@ -182,6 +179,16 @@ def refusal_sentence(refusal: Refusal, command: str) -> str:  # noqa: C901, PLR0
                 f"{person(facts.get('by'))} was first to say how this ended{_given_at(facts)}, so yours was not taken. The "
                 "message will show what becomes of it."
             )
+        case RefusalKind.NEEDS_APPROVAL:
+            return _needs_approval(facts)
+        case RefusalKind.APPROVAL_WAITING:
+            return _waiting(facts)
+        case RefusalKind.APPROVAL_OVER:
+            return approval_over(facts)
+        case RefusalKind.OWN_APPROVAL:
+            return f"You asked for this, so somebody else has to agree to it. {_ask(facts)}"
+        case RefusalKind.APPROVER_LOST:
+            return _approver_lost(facts)
         case RefusalKind.MISSING_REASON:
             return "A reason is needed: choose one, and for “Other” write it in a few words."
         case _:
@@ -290,12 +297,74 @@ def _other(facts: Facts) -> str:
     return f" ({parts})" if parts else ""
 
 
+def _busy(facts: Facts) -> str:
+    still_open = f"Another decision{_other(facts)} on this invoice is still open"
+    if facts.get("waiting"):
+        return f"{still_open}, so this was not approved. When that one has ended, look at the invoice and press again."
+    return f"{still_open}, so yours was not started. Wait until that one has ended."
+
+
+def _doing(facts: Facts) -> str:
+    word = facts.get("word", "")
+    return f"“{Action(word).traits.label}”" if word in set(Action) else "This"
+
+
+def _needs_approval(facts: Facts) -> str:
+    where = mentions(f"<#{facts.get('channel', '')}>")
+    asks = f"The button asks {mentions(facts.get('ask')) or 'them'}{f' in {where}' if where else ''}."
+    return (
+        f"{_doing(facts)} needs a second person here, so nothing was done. {asks} Press it on a fresh card of the invoice."
+    )
+
+
+def _waiting(facts: Facts) -> str:
+    where = mentions(f"<#{facts.get('channel', '')}>")
+    who = "You have" if facts.get("is_own") else f"{person(facts.get('by'))} has"
+    until = moment_of(facts.get("until"))
+    return (
+        f"{who} asked for this already{f' in {where}' if where else ''}, and the answer is still to come"
+        f"{f'; it can be given until {until}' if until else ''}. Nothing new was started."
+    )
+
+
+def approval_over(facts: Facts) -> str:
+    """What an answer that comes too late hears."""
+    by = f" by {person(facts['by'])}" if facts.get("by") else ""
+    match facts.get("state"):
+        case "approved":
+            return f"This has been approved{by} already; it is done once, and your press changed nothing."
+        case "denied":
+            return f"This has been answered with no{by} already, so nothing was done. Who asked can ask again."
+        case "expired":
+            return "The time for an answer is over, so nothing was done. Who asked can ask again."
+        case _:
+            return "The invoice has changed since somebody asked, so nothing was done. Who asked can ask again."
+
+
+def _approver_lost(facts: Facts) -> str:
+    who = f"{person(facts['by'])}, who approved this," if facts.get("by") else "Who approved this"
+    return f"{who} may not approve it any more, so nothing was done. Ask again. {_ask(facts)}"
+
+
+_CHANGED: dict[str, str] = {
+    "paid": "This invoice has been paid since you saw it, so nothing was done and nothing was charged.",
+    "attempted": (
+        "Something else was tried on this invoice since you saw it, so nothing was done. Look at how it stands, then press "
+        "again."
+    ),
+    "approved": (
+        "The invoice is not what was approved any more, so nothing was done. Look at how it stands, then ask again if that "
+        "is still wanted."
+    ),
+}
+
+
 def _changed(facts: Facts, command: str) -> str:
+    if said := _CHANGED.get(facts.get("what", "")):
+        return said
     saw, now = escape(facts.get("saw")), escape(facts.get("now"))
     between = f" from {saw} to {now}" if saw and now else ""
     match facts.get("what"):
-        case "paid":
-            return "This invoice has been paid since you saw it, so nothing was done and nothing was charged."
         case "amount":
             return (
                 f"The amount has changed{between} since you saw it, so nothing was done. Press again if the new "
@@ -305,11 +374,6 @@ def _changed(facts: Facts, command: str) -> str:
             return (
                 f"What a retry would charge has changed{between} since you saw it, so nothing was charged. Press "
                 "again if that is right."
-            )
-        case "attempted":
-            return (
-                "Something else was tried on this invoice since you saw it, so nothing was done. Look at how it "
-                "stands, then press again."
             )
         case "status":
             return (

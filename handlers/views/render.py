@@ -9,6 +9,7 @@ from typing import Any, assert_never
 
 from bot.domain.content import (
     AlertContent,
+    ApprovalContent,
     CardContent,
     Content,
     DigestContent,
@@ -22,6 +23,7 @@ from bot.domain.content import (
     WatchContent,
 )
 from handlers.views.answers import alert, bearer_link, ending, handed_over, refusal, watching
+from handlers.views.approval import approval
 from handlers.views.blocks import Block, Rendered
 from handlers.views.card import card
 from handlers.views.digest import digest
@@ -33,7 +35,7 @@ from handlers.views.text import ZERO_WIDTH, readable
 __all__ = ["Rendered", "plain", "render"]
 
 
-def render(content: Content, *, command: str, now: datetime) -> Rendered:  # noqa: PLR0911, C901 - one line per content
+def render(content: Content, *, command: str, now: datetime) -> Rendered:  # noqa: PLR0911, PLR0912, C901 - a line per content
     match content:
         case DigestContent():
             return digest(content, command=command, now=now)
@@ -55,6 +57,8 @@ def render(content: Content, *, command: str, now: datetime) -> Rendered:  # noq
             return history(content, command=command, now=now)
         case StatusContent():
             return status(content, command=command)
+        case ApprovalContent():
+            return approval(content, command=command, now=now)
         case AlertContent():
             return alert(content, command=command)
         case _:

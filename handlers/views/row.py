@@ -15,7 +15,7 @@ from handlers.views.blocks import Block, Option
 from handlers.views.money import amount
 from handlers.views.refusals import fees, many_attempts
 from handlers.views.sentences import decline_words, reference_line, sentence, verified_words
-from handlers.views.text import customer, escape, plain
+from handlers.views.text import channel, customer, escape, person, plain
 from handlers.views.times import age, day, moment
 
 ACTION_IDS: dict[Choice, str] = {
@@ -62,6 +62,7 @@ _TERM_IS_SHOWN = frozenset({Action.VOID, Action.UNCOLLECTIBLE})
 """Where the provider's own word tells people something: what the books will say."""
 _SILENT_WHILE = frozenset({ActionState.ACCEPTED, ActionState.EXECUTING})
 _VISIBLE_IN_ROW = 2
+_WAITING_SHOWN = 2
 VISIBLE_ON_CARD = 3
 
 
@@ -72,7 +73,7 @@ def row_blocks(
     `names` says the account where several do."""
     head = title(row.invoice, badges=badges, owed=was_owed(row))
     account = f" · {escape(row.invoice.ref.account)}" if names else ""
-    text = f"{head}{account}\n{standing(row, now, command)}{attempts_line(row)}"
+    text = "\n".join([f"{head}{account}\n{standing(row, now, command)}{attempts_line(row)}", *waiting(row)])
     return [blocks.section(text, block_id=block_id(row, index, "row")), *footing(row, index, visible=_VISIBLE_IN_ROW)]
 
 
@@ -136,6 +137,15 @@ def attempts_line(row: Row) -> str:
         return f"\n{many}: {fees(str(found.limit))}."
     when = f" before {moment(found.free_at)}" if found.free_at is not None else ""
     return f"\n{many}, and the limit is {found.limit}: no retry{when}. Give the customer the payment link."
+
+
+def waiting(row: Row) -> list[str]:
+    """A line for each question to a second person. It locks nothing, so the buttons stay."""
+    return [
+        f"{person(asked.asker.user)} asked for “{asked.kind.traits.label}”; waiting for {escape(asked.role)} in "
+        f"{channel(asked.channel)} until {moment(asked.expires_at)}"
+        for asked in row.waiting[:_WAITING_SHOWN]
+    ]
 
 
 def next_attempt(at: datetime, now: datetime) -> str:
@@ -208,7 +218,8 @@ def block_id(row: Row, index: int, part: str) -> str:
     stand = f"{row.action.id[:12]}.{row.action.state}.{row.action.checks}" if row.action else "fresh"
     if row.action is not None and row.action.verdict is not None:
         stand += f".{int(row.action.verdict.at.timestamp())}"
-    return f"{row.offer.id}.{index}.{stand}.{part}"
+    asked = f".{len(row.waiting)}{row.waiting[0].id[:6]}" if row.waiting else ""
+    return f"{row.offer.id}.{index}.{stand}{asked}.{part}"
 
 
 def _order(row: Row, choices: frozenset[Choice]) -> list[Choice]:

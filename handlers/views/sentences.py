@@ -78,7 +78,8 @@ def _sign(action: ActionRecord, said: str) -> str:
     """Who decided and when it ended, after what is said about it."""
     at = action.ending.at if action.ending else action.created_at
     said = said if said.endswith(">.") else said.removesuffix(".")  # "Ask @Maya · @Tom" would name two to ask
-    return f"{said} · {person(action.actor.user)} · {clock(at)}"
+    agreed = f", approved by {person(action.approver)}" if action.approver else ""
+    return f"{said} · {person(action.actor.user)}{agreed} · {clock(at)}"
 
 
 def _detail(action: ActionRecord) -> str:

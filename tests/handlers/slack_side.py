@@ -13,6 +13,7 @@ from bot.domain.content import Content
 from bot.domain.offer import ButtonValue, Offer
 from bot.domain.policy import Actor
 from handlers.answers import Answers
+from handlers.approvals import Approvals
 from handlers.background import Background
 from handlers.buttons import Buttons
 from handlers.commands import Commands, CommandServices
@@ -67,6 +68,7 @@ class SlackSide:
         self.background = Background()
         answers = Answers(bench.announcer)
         self.dialogs = Dialogs(self.calls, bench.actions, bench.clock, "/invoice")
+        self.approvals = Approvals(bench.approvals, bench.clock)
         self.verdicts = VerdictListeners(bench.verdicts, bench.actions, self.dialogs, clock=bench.clock)
         self.buttons = Buttons(
             bench.actions,

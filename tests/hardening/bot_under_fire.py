@@ -86,7 +86,8 @@ async def under_fire() -> AsyncGenerator[UnderFire]:
         async with open_storage(url) as storage, aiohttp.ClientSession() as session:
             slack = SlackSide(Bench(Outside(storage=storage)))
             bolt = _bolt(configuration, AsyncWebClient("xoxb-1"), {"team_id": TEAM})
-            register(bolt, Handlers(slack.commands, slack.buttons, slack.dialogs, slack.verdicts), "/invoice")
+            listeners = Handlers(slack.commands, slack.buttons, slack.dialogs, slack.verdicts, slack.approvals)
+            register(bolt, listeners, "/invoice")
             server = WebServer(bolt, SECRET, _well)
             await server.start("127.0.0.1", 0)
             try:

@@ -14,7 +14,7 @@ from typing import TypeVar, Unpack
 from bot.domain.action import STAR, Word
 from bot.domain.digest import DigestPlan
 from bot.domain.money import Money
-from bot.domain.policy import Role, Rule
+from bot.domain.policy import ApprovalRule, Role, Rule
 from bot.sandbox.providers.stripe import FakeStripe
 from bot.sandbox.providers.stripe_books import Charge, Wish
 from bot.sandbox.slack import LocalSlack
@@ -62,6 +62,7 @@ class House:
 
     roles: Iterable[Role] = (LEAD, AGENT)
     rules: tuple[Rule, ...] = (LEAD_RULE, AGENT_RULE)
+    approvals: tuple[ApprovalRule, ...] = ()
     ops_channel: str | None = OPS
     over_socket: bool = False
 
@@ -84,6 +85,7 @@ class House:
             digests=(DigestPlan("finance", FIN, "0 9 * * mon-fri", "Europe/Berlin", tuple(world.providers), {}, True),),
             roles={role.name: role for role in self.roles},
             rules=self.rules,
+            approvals=self.approvals,
         )
 
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from bot.domain.action import Action, ActionState
+from bot.domain.approval import Waiting
 from bot.domain.content import Choice, Row
 from bot.domain.details import Details
 from bot.domain.digest import DigestPlan
@@ -20,7 +21,9 @@ from bot.domain.refusal import Refusal
 from bot.ports import Accepted, ActionOrder, AlreadyAccepted, Busy, Journal, Redelivered
 from bot.services.accounts import Accounts
 from bot.services.actions import ActionService, Pressed, Typed
-from bot.services.delivery import Delivery, Slack
+from bot.services.addresses import Slack
+from bot.services.approvals import ApprovalService
+from bot.services.delivery import Delivery
 from bot.services.digests import EVERYTHING, DigestReader, DigestService
 from bot.services.execution import Execution
 from bot.services.finder import Finder
@@ -98,6 +101,7 @@ class Bench:
         signals = {"work": self.work_signal, "talk": self.talk_signal}
         self.actions = ActionService(self.journal, self.accounts, self.rights, self.clock, **signals)
         self.verdicts = Verdicts(self.journal, self.actions, self.verdict_rights, self.clock, **signals)
+        self.approvals = ApprovalService(self.journal, self.rights, self.clock, **signals)
         self.worker = Worker(self.journal, self.execution, self.reconciliation, self.clock, **signals)
         slack = Slack(self.announcer, outside.ops_channel)
         self.delivery = Delivery(
@@ -172,7 +176,7 @@ class Bench:
         reply_to: ReplyTo | None = None,
         method: str | None = None,
         details: Details = None,
-    ) -> Accepted | AlreadyAccepted | Busy | Redelivered | Refusal:
+    ) -> Accepted | AlreadyAccepted | Busy | Redelivered | Refusal | Waiting:
         return await self.actions.press(
             self.pressed(
                 offer, action, actor, reply_to=reply_to, reason="asked by customer", method=method, details=details
