@@ -48,6 +48,10 @@ async def press_retry(outside: Outside) -> None:
     await press(outside, ids.RUN_ACTION, "retry")
 
 
+async def press_check(outside: Outside) -> None:
+    await press(outside, ids.CHECK, "check")
+
+
 async def press_resend(outside: Outside) -> None:
     await press(outside, ids.RESEND, "resend")
 

@@ -11,6 +11,7 @@ from bot.sandbox.providers.lac import FakeLac
 from bot.sandbox.providers.lago import FakeLago
 from bot.sandbox.providers.magic import Result
 from bot.sandbox.providers.stripe import FakeStripe
+from bot.sandbox.providers.stripe_books import Charge
 from bot.sandbox.wire import Fault, WireReply, WireRequest
 from tests.crash.kinds import NAIVE
 
@@ -128,6 +129,12 @@ class KeyedStripe(FakeStripe):
 
     def carry_out(self, request: WireRequest) -> WireReply:
         return super().respond(request)
+
+    def charged_before(self, charge: Charge) -> None:
+        """The same charge again, in these books."""
+        invoice = self.invoices[charge.invoice]
+        with self.wire.times.held(charge.at):
+            self.books.charge(invoice, self.books.methods[charge.method or ""], charge.key)
 
 
 class NaiveStripe(KeyedStripe):

@@ -182,6 +182,7 @@ def _values(message: Message) -> list[str]:
 
 def _surplus(before: Moment, after: Moment) -> int:
     """Messages beyond one for each letter that becomes a message."""
-    done = {one["target"] for one in after.books.letters if one["kind"] in _POSTED and one["state"] == "done"}
-    letters = done - {letter["target"] for letter in before.books.letters}
+    old = {letter["id"] for letter in before.books.letters}
+    new = [one for one in after.books.letters if one["id"] not in old and one["kind"] in _POSTED]
+    letters = {letter["target"] for letter in new if letter["state"] == "done"}
     return len(after.posted) - len(before.posted) - len(letters)

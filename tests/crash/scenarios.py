@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bot.sandbox.providers.stripe_books import DAY, HOUR, Wish
+from bot.sandbox.providers.stripe_books import DAY, HOUR, Charge, Wish
 from handlers import ids
 from tests.crash import deeds
 from tests.crash.child import CHANNEL, LEAD
@@ -51,6 +51,7 @@ class Scenario:
     asked, `says` words of the message by that state. The digests have no action: state None. `if_lost` is the ending where
     a death took the answer, or came before the send, and nothing may be sent again. `drops` messages are taken by Slack
     and not confirmed. `from_start` also kills while the bot is starting.
+    `earlier` is done in peace before, with the mishap; when the deed comes, the provider can be read again.
     """
 
     plot: str
@@ -67,6 +68,7 @@ class Scenario:
     is_scheduled: bool = False
     drops: int = 0
     from_start: bool = False
+    earlier: Deed | None = None
 
     @property
     def name(self) -> str:
@@ -82,11 +84,15 @@ class Scenario:
             case Kind.MUTE:
                 return NUMBER
 
-    def fake(self, began: float, now: Now) -> Fake:
-        """Two failed invoices, the same to the second whenever it is called with the same moment."""
+    def fake(self, began: float, now: Now, *, charges: Sequence[Charge] = ()) -> Fake:
+        """Two failed invoices, the same to the second whenever it is called with the same moment. With `charges`, what was
+        done earlier has been done here, too, and the mishap is over."""
         match self.kind:
             case Kind.KEYED:
-                return _stripe(KeyedStripe(now, self.mishap), self.magic, began)
+                stripe = _stripe(KeyedStripe(now, SMOOTH if self.earlier else self.mishap), self.magic, began)
+                for charge in charges if self.earlier else ():
+                    stripe.charged_before(charge)
+                return stripe
             case Kind.NAIVE:
                 return _stripe(NaiveStripe(now, self.mishap), self.magic, began)
             case Kind.GUARDED:
@@ -103,7 +109,8 @@ class Scenario:
         """Everything before the deed, in a life of its own that ends well."""
         clock, began = WorldClock(), time.time()
         cron = DAILY if self.is_scheduled else NEVER
-        async with opened(self.fake(began, clock), folder, database, mother, cron, clock) as outside:
+        first = replace(self, earlier=None).fake(began, clock)
+        async with opened(first, folder, database, mother, cron, clock) as outside:
             if self.kind is Kind.MUTE:
                 await deeds.watch(outside, f"lac:{NUMBER}")
             if self.is_scheduled:
@@ -111,12 +118,14 @@ class Scenario:
                 await outside.live(fires=True)
             else:
                 await deeds.ask_for_digest(outside)
+            if self.earlier is not None:
+                await self.earlier(outside)
             if self.dialog is not None:
                 await deeds.press(outside, ids.MORE, self.dialog)
             assert all(life.ended == 0 for life in outside.lives), mother.last_words()
             view = outside.slack.view_of(LEAD)
             return Stage(
-                fake=partial(self.fake, began),
+                fake=partial(self.fake, began, charges=tuple(getattr(outside.fake, "charges", ()))),
                 messages=tuple(outside.slack.messages(CHANNEL)),
                 kept=await database.keep(),
                 view=view.body if view else None,
@@ -182,6 +191,12 @@ _NEVER_ARRIVES = (
 """A keyed provider is asked again; of the others it is told that nothing was charged."""
 _OF_STRIPE = (
     _retry("retry, paid, from the start", from_start=True),
+    _retry(
+        "retry, checked again by a person",
+        earlier=deeds.press_retry,
+        mishap=Mishap(after_effect="reset", blinds=True),
+        deed=deeds.press_check,
+    ),
     _retry(
         "retry, bank debit bounces",
         magic="bank_debit",
