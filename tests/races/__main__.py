@@ -39,6 +39,8 @@ async def _run(wishes: argparse.Namespace) -> int:
     names = [name for name in CONTESTS if wishes.only is None or wishes.only in name]
     for database, processes in (("PostgreSQL", 2), ("SQLite", 1)):
         for name in names:
+            if processes == 1 and name == "approval against expiry":
+                continue  # one process has one clock
             began = time.monotonic()
             rounds = max(wishes.rounds // 5, 1) + 1 if "digest" in name else wishes.rounds
             async with _arena(database, processes) as arena:

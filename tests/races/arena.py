@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -16,7 +16,7 @@ from bot.domain.action import STAR, ActionState, Word
 from bot.domain.digest import DigestPlan
 from bot.domain.invoice import InvoiceRef
 from bot.domain.money import Money
-from bot.domain.policy import Role, Rule
+from bot.domain.policy import ApprovalRule, Role, Rule
 from bot.sandbox.providers.stripe import FakeStripe
 from bot.sandbox.slack import LocalSlack
 from bot.sandbox.slack_delivery import Answer, Courier, Delivery, signature
@@ -28,21 +28,22 @@ from bot.storage.engine import Storage, open_storage
 from tests.races.rival import Deed, Done, Request, Rival, a_barrier
 from tests.scenarios.reading import Pressable, Reading, rows
 
-FIN, OPS = "C0FIN", "C0OPS"
+FIN, SUP, OPS = "C0FIN", "C0SUP", "C0OPS"
 MAYA, TOM, NADIA = "U0MAYA", "U0TOM", "U0NADIA"
 DIGEST = "finance"
 A_DAY = timedelta(days=1)
 _RULES = (
     Rule("lead", STAR | {Word.SHARE, Word.DIGEST}),
     Rule("agent", frozenset({Word.VIEW, Word.RETRY, Word.VOID})),
-    Rule("clerk", frozenset({Word.VIEW, Word.RETRY}), per_day={"EUR": Money(5000, "EUR")}),
+    Rule("clerk", frozenset({Word.VIEW, Word.RETRY, Word.APPROVE}), per_day={"EUR": Money(5000, "EUR")}),
 )
 _PATIENCE = 300.0
 """A busy machine is only slow."""
 
 
 def configuration(slack: LocalSlack, world: World, database: str) -> Configuration:
-    """Maya may do everything, Tom retry and void, Nadia retry 50 euros a day; one digest at nine every day."""
+    """Maya may do everything, Tom retry and void, Nadia retry 50 euros a day and agree to bad debts; one
+    digest at nine every day."""
     accounts = tuple(
         AccountConfiguration(slug, slug, {**fake.credentials(), "base_url": world.url(slug), "requests_per_second": "500"})
         for slug, fake in world.providers.items()
@@ -59,6 +60,7 @@ def configuration(slack: LocalSlack, world: World, database: str) -> Configurati
         digests=(DigestPlan(DIGEST, FIN, "0 9 * * *", "Europe/Berlin", tuple(world.providers), {}, True),),
         roles={name: Role(name, frozenset({user})) for name, user in (("lead", MAYA), ("agent", TOM), ("clerk", NADIA))},
         rules=_RULES,
+        approvals=(ApprovalRule(frozenset({Word.UNCOLLECTIBLE}), "clerk", SUP, expires=A_DAY),),
     )
 
 
@@ -73,6 +75,8 @@ class Meeting:
         self.expects = 1
         self.meets_again = True
         self.ahead: timedelta | None = None
+        self.sweeps: timedelta | None = None
+        self.sweeps_after = 0.0
 
     async def deliver(self, delivery: Delivery) -> Answer:
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
@@ -88,6 +92,8 @@ class Meeting:
             Deed(requests=[request for request, _ in part], meets_again=self.meets_again, ahead=self.ahead)
             for part in parts
         ]
+        if self.sweeps is not None:
+            deeds[-1] = replace(deeds[-1], sweeps=self.sweeps, sweeps_after=self.sweeps_after)
         done = await asyncio.gather(*(rival.does(deed) for rival, deed in zip(self._rivals, deeds, strict=True)))
         for part, outcome in zip(parts, done, strict=True):
             for (_, future), (status, body) in zip(part, outcome.answers, strict=True):
@@ -149,6 +155,15 @@ class Arena:
             await asyncio.sleep(0.5)  # Slack was too slow for it, and it is tried again
             await self.all_do(Deed())
         return found[0]
+
+    async def appeared(self, channel: str, before: int) -> Message:
+        """The message after so many, once it is there."""
+        deadline = time.monotonic() + _PATIENCE
+        while len(self.slack.messages(channel)) <= before:
+            assert time.monotonic() < deadline, f"nothing is posted in {channel}"
+            await asyncio.sleep(0.2)
+            await self.all_do(Deed())
+        return self.slack.messages(channel)[before]
 
     def row(self, message: Message, number: str) -> Reading:
         current = self.slack.workspace.find(message.channel, message.ts) or message

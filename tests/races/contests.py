@@ -11,15 +11,16 @@ from zoneinfo import ZoneInfo
 from bot.domain.action import ActionState
 from bot.sandbox.slack_delivery import Answer
 from bot.sandbox.slack_state import Message
-from tests.races.arena import A_DAY, DIGEST, FIN, MAYA, NADIA, TOM, Arena
+from tests.races.arena import A_DAY, DIGEST, FIN, MAYA, NADIA, SUP, TOM, Arena
 from tests.races.rival import Deed
 
 _MORE_THAN_A_DAY = timedelta(hours=25)
 _ROWS = 10
 """Rows of one digest: so many rounds are drawn together."""
 _BERLIN = ZoneInfo("Europe/Berlin")
-_RETRY, _VOID = "Retry payment", "Void invoice"
+_RETRY, _VOID, _UNCOLLECTIBLE = "Retry payment", "Void invoice", "Mark uncollectible"
 _REASON = {"reason_choice": {"invoice.reason_choice": "duplicate"}}
+_BAD_DEBT = {"reason_choice": {"invoice.reason_choice": "not_reachable"}}
 
 
 @dataclass(slots=True)
@@ -133,6 +134,31 @@ async def limit_of_a_day(arena: Arena, rounds: int) -> Tally:
     return tally
 
 
+async def approval_against_expiry(arena: Arena, rounds: int) -> Tally:
+    """A second person agrees in one process, while another one, whose clock is ahead, ends the question as unanswered."""
+    tally = Tally("approval against expiry")
+    async for invoice, number, digest in _bills(arena, rounds):
+        await arena.push(MAYA, arena.row(digest, number).button(_UNCOLLECTIBLE), digest)
+        before = len(arena.slack.messages(SUP))
+        await arena.people.submit(MAYA, _BAD_DEBT)
+        question = await arena.appeared(SUP, before)
+        approve = arena.row(question, number).button("Approve")
+        arena.meeting.sweeps, arena.meeting.sweeps_after = _MORE_THAN_A_DAY, 0.01 * (tally.rounds % 12)
+        tally.is_slow(await arena.at_once(arena.push(NADIA, approve, question), meets_again=True))
+        arena.meeting.sweeps = None
+        actions, events = await arena.recorded(invoice)
+        ends = [kind for kind in ("approval.approved", "approval.expired") for _ in range(events.count(kind))]
+        tally.counts(0, ",".join(ends))
+        was_approved = ends == ["approval.approved"]
+        tally.expects(number, "ends of the question", len(ends), 1)
+        wanted = [("uncollectible", ActionState.SUCCEEDED)] if was_approved else []
+        tally.expects(number, "decisions", actions, wanted)
+        tally.expects(number, "requests to the provider", arena.sends(invoice), ["mark_uncollectible"] * was_approved)
+        if not was_approved:
+            arena.stripe.control("void_elsewhere", {"invoice": invoice})  # it would take up a row of the next digest
+    return tally
+
+
 async def digest_falls_due(arena: Arena, rounds: int) -> Tally:
     """Every process finds that it is nine o'clock; now and then they also look for what was left undone."""
     tally = Tally("digest falls due")
@@ -155,6 +181,7 @@ CONTESTS: Mapping[str, Contest] = {
     "double click": double_click,
     "retry against void": retry_against_void,
     "limit of a day": limit_of_a_day,
+    "approval against expiry": approval_against_expiry,
     "digest falls due": digest_falls_due,
 }
 

@@ -39,6 +39,9 @@ class Deed:
     requests: Sequence[Request] = ()
     fires: Sequence[str] = ()
     scans: bool = False
+    sweeps: timedelta | None = None
+    """So far ahead is its clock when it ends the questions that nobody has answered; after `sweeps_after` seconds."""
+    sweeps_after: float = 0.0
     ahead: timedelta | None = None
     meets_again: bool = True
     """False: who has answered Slack begins to work, while the others may still be answering."""
@@ -132,6 +135,11 @@ async def _do(bot: Bot, clock: ShiftedClock, deed: Deed, barrier: Barrier) -> Do
     answering = [asyncio.create_task(_answer(bot, one)) for one in requests]
     falling_due = [*(bot.digests.fire(name) for name in deed.fires), *([bot.digests.scan()] if deed.scans else [])]
     await asyncio.gather(*answering, *falling_due)
+    if deed.sweeps is not None:
+        await asyncio.sleep(deed.sweeps_after)
+        ahead, clock.ahead = clock.ahead, deed.sweeps
+        await bot.storage.journal.expire_approvals(clock.now())
+        clock.ahead = ahead
     if deed.meets_again:
         barrier.wait()
     await bot.background.drain(_PATIENCE)
