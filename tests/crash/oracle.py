@@ -78,7 +78,7 @@ def judged(
     verdict.double_charges += ledger.wrong_money(scenario, outside.fake)
     if scenario.state is not None:
         verdict.lost += _kept(scenario, books)
-        verdict.wrong_endings += ledger.wrong_endings(scenario, outside.fake, books)
+        verdict.wrong_endings += ledger.wrong_endings(scenario, outside.fake, books, killed)
     else:
         verdict.lost += _digests(books, before)
         verdict.wrong_messages += _copies(outside, before)
