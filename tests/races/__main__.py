@@ -75,6 +75,7 @@ async def _arena(database: str, processes: int) -> AsyncGenerator[Arena]:
 
 
 def _tell(tally: Tally) -> int:
+    _say(f"{tally.name}: {tally.rounds} rounds, {len(tally.wrong)} violations")
     for sentence in tally.wrong:
         _say(sentence)
     return len(tally.wrong)
