@@ -7,8 +7,9 @@ repeating a secret. Nothing here opens a connection.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -41,6 +42,7 @@ DEFAULT_CONFIG = "recoup.toml"
 DEFAULT_DATABASE = "sqlite+aiosqlite:///recoup.db"
 DEFAULT_SLACK_API = "https://slack.com/api/"
 _TOKEN_KINDS = {"xoxb-": "a bot token", "xapp-": "an app-level token", "xoxp-": "a user token"}
+_SECRET = re.compile(r"(?:xox[a-z]|xapp|sk|rk|pk|whsec)[-_][\w-]{4,}|(?<=://)[^\s/@]*:[^\s/@]*@")
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -48,8 +50,8 @@ class ConfigurationError(RecoupError):
     """The configuration cannot be used; `problems` holds one sentence for each thing to mend."""
 
     def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
+        self.problems = without_secrets(problems)
+        super().__init__("\n".join(self.problems))
 
 
 class Settings(BaseSettings):
@@ -168,6 +170,16 @@ def load_configuration(*, needs_slack: bool = True) -> Configuration:
 def read_configuration(*, needs_slack: bool = True) -> tuple[Configuration | None, list[str]]:
     """The same for who wants to go on in spite of problems: what can be used, without the sections that hold a problem
     and those that name them. None: nothing can be used."""
+    configuration, problems = _read(needs_slack)
+    return configuration, without_secrets(problems)
+
+
+def without_secrets(problems: Iterable[str]) -> list[str]:
+    """Some sentences repeat what was written in a place for a name, where somebody may have put a key by mistake."""
+    return [_SECRET.sub("[a secret]", problem) for problem in problems]
+
+
+def _read(needs_slack: bool) -> tuple[Configuration | None, list[str]]:
     values: dict[str, Any] = {}
     lines = Lines()
     try:
@@ -179,8 +191,8 @@ def read_configuration(*, needs_slack: bool = True) -> tuple[Configuration | Non
     except ValidationError as error:
         broken = {str(problem["loc"][0]) for problem in error.errors(include_input=False) if problem["loc"]}
         return _salvaged(values, broken, _sentences(error, lines), needs_slack)
-    except SettingsError:  # a whole section as JSON in one variable, which no variable of ours holds
-        return None, _unknown_variables()
+    except (SettingsError, RecursionError):  # a whole section as JSON in one variable, which no variable of ours holds
+        return None, _unreadable_variables()
     return _meant(settings, needs_slack, lines)
 
 
@@ -191,7 +203,7 @@ def _salvaged(
     left_out = broken.union(*(named_by.get(section, set()) for section in broken))
     try:
         settings = Settings(**{key: value for key, value in values.items() if key not in left_out})
-    except (ValidationError, SettingsError):
+    except (ValidationError, SettingsError, RecursionError):
         return None, problems + _unknown_variables()
     if "accounts" in left_out:  # without `base_url` a key might go to a host that it is not for
         settings = settings.model_copy(update={"accounts": {}})
@@ -379,6 +391,13 @@ def _digests(settings: Settings, accounts: tuple[str, ...], lines: Lines, proble
             )
         )
     return tuple(plans)
+
+
+def _unreadable_variables() -> list[str]:
+    """What can be the matter where pydantic-settings gives up on a variable as a whole."""
+    sections = [name for name in sorted(os.environ) if re.fullmatch(r"RECOUP_ACCOUNTS__(?:(?!__).)+", name, re.I)]
+    whole = [f"{name} cannot hold a whole account: set one variable a value, such as {name}__API_KEY." for name in sections]
+    return _unknown_variables() + whole or ["A RECOUP_ variable cannot be read: set one variable for each value."]
 
 
 def _unknown_variables() -> list[str]:

@@ -507,3 +507,21 @@ def test_a_good_configuration_shows_no_secret_when_printed(monkeypatch: pytest.M
     assert configuration.slack is not None
     assert configuration.slack.bot_token == "xoxb-s3cr3t"
     assert "s3cr3t" not in f"{configuration!r} {configuration} {configuration.slack!r} {configuration.accounts!r}"
+
+
+@pytest.mark.parametrize(
+    "secret", ["xoxb-123-s3cr3t", "xapp-1-s3cr3t", "sk_live_s3cr3t", "rk_test_s3cr3t", "lac_sk_s3cr3t"]
+)
+@pytest.mark.parametrize("name", ["RECOUP_OPS_CHANNEL", "RECOUP_ACCOUNTS__STRIPE__PROVIDER", "RECOUP_COMMAND"])
+def test_a_key_in_the_place_of_a_name_is_not_told(name: str, secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, secret)
+    with pytest.raises(ConfigurationError) as caught:
+        open_accounts(load_configuration().accounts, SystemClock())
+    assert "s3cr3t" not in str(caught.value)
+    assert caught.value.problems
+
+
+@pytest.mark.parametrize("value", ["5", "{", "[" * 2_000, '["x"]'])
+def test_a_whole_account_in_one_variable_is_told(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECOUP_ACCOUNTS__STRIPE", value)
+    assert any("RECOUP_ACCOUNTS__STRIPE" in problem for problem in problems())
