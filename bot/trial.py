@@ -22,7 +22,7 @@ from bot.domain.errors import RecoupError, UnusableValue
 from bot.domain.invoice import InvoiceRef
 from bot.domain.money import Money
 from bot.domain.offer import ButtonValue
-from bot.domain.policy import Role, Rule
+from bot.domain.policy import ApprovalRule, Role, Rule
 from bot.ports import Clock, Journal
 from bot.sandbox.slack import LocalSlack
 from bot.sandbox.tour import take_tour
@@ -32,8 +32,10 @@ from bot.storage.engine import open_storage
 from bot.telemetry import configure_logging
 
 FINANCE, SUPPORT, OPS = "C0FIN", "C0SUP", "C0OPS"
-LEAD, SUPPORT_GROUP = "U0MAYA", "S0SUPPORT"
+LEAD, CONTROLLER, SUPPORT_GROUP = "U0MAYA", "U0NADIA", "S0SUPPORT"
 _LIMITS = {"EUR": Money.from_major("500", "EUR"), "USD": Money.from_major("500", "USD")}
+_ALONE = {"EUR": Money.from_major("1000", "EUR"), "USD": Money.from_major("1000", "USD")}
+"""Up to which amounts one person may write off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,8 @@ async def running(configuration: Configuration, clock: Clock | None = None) -> A
 
 
 def _configuration(slack: LocalSlack, world: World, database: Path, *, over_socket: bool) -> Configuration:
-    """Maya may do everything, Tom's group what support may do: small retries, links and copies."""
+    """Maya may do everything, large write-offs with Nadia's word; Tom's group what support may do: small retries, links
+    and copies."""
     accounts = tuple(
         AccountConfiguration(
             slug, slug, {**provider.credentials(), "base_url": world.url(slug), "requests_per_second": "200"}
@@ -147,7 +150,11 @@ def _configuration(slack: LocalSlack, world: World, database: Path, *, over_sock
         digests=(
             DigestPlan("finance", FINANCE, "0 9 * * mon-fri", "Europe/Berlin", names, {"EUR": Money(1000, "EUR")}, True),
         ),
-        roles={"lead": Role("lead", frozenset({LEAD})), "agent": Role("agent", usergroups=frozenset({SUPPORT_GROUP}))},
+        roles={
+            "lead": Role("lead", frozenset({LEAD})),
+            "controller": Role("controller", frozenset({CONTROLLER})),
+            "agent": Role("agent", usergroups=frozenset({SUPPORT_GROUP})),
+        },
         rules=(
             Rule(
                 "agent",
@@ -155,7 +162,9 @@ def _configuration(slack: LocalSlack, world: World, database: Path, *, over_sock
                 up_to=_LIMITS,
             ),
             Rule("lead", STAR | {Word.SHARE, Word.DIGEST, Word.FREEZE}),
+            Rule("controller", frozenset({Word.VIEW, Word.APPROVE})),
         ),
+        approvals=(ApprovalRule(frozenset({Word.UNCOLLECTIBLE}), "controller", FINANCE, above=_ALONE),),
     )
 
 

@@ -18,6 +18,8 @@ def channels_of(configuration: Configuration) -> dict[str, str]:
     uses: dict[str, list[str]] = {}
     for plan in configuration.digests:
         uses.setdefault(plan.channel, []).append(f"digest {plan.name}")
+    for rule in configuration.approvals:
+        uses.setdefault(rule.channel, []).append(f"questions to the role {rule.role}")
     if configuration.ops_channel is not None:
         uses.setdefault(configuration.ops_channel, []).append("ops_channel")
     return {channel: ", ".join(what) for channel, what in uses.items()}

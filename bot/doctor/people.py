@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from bot.doctor.asking import SlackAsker
 from bot.doctor.report import Finding, advice, ok, problem
 from bot.doctor.slack import Installation
 from bot.domain.action import Word
-from bot.domain.policy import Role, Rule
+from bot.domain.policy import ApprovalRule, Role, Rule
 from bot.settings import Configuration
 
 _AT_ONCE = 5
@@ -50,20 +50,50 @@ async def people_findings(asker: SlackAsker, configuration: Configuration, me: I
     findings: list[Finding] = []
     for role in configuration.roles.values():
         findings += _about(role, configuration.rules, known)
+    for number, rule in enumerate(configuration.approvals, start=1):
+        findings += _approving(number, rule, configuration, known)
     return [*findings, *_settling(configuration, known)]
+
+
+def _approving(number: int, rule: ApprovalRule, configuration: Configuration, known: Known) -> list[Finding]:
+    """Questions that nobody could ever agree to: nobody is in the role, or only who asks."""
+    about = f"approve number {number}"
+    approvers = _able({rule.role}, configuration, known)
+    if approvers is None or len(approvers) > 1:
+        return []
+    what = ", ".join(sorted(rule.words))
+    if not approvers:
+        text = f"Deadlock: nobody who may act is in the role {rule.role}, so {what} can never be approved. Add people."
+        return [problem(about, text)]
+    (only,) = approvers
+    asking = {each.role for each in configuration.rules if each.words & rule.words}
+    askers = _able(asking, configuration, known)
+    if askers is not None and only not in askers:
+        return []
+    name = known.persons.get(only, (None, None))[0] or only
+    text = (
+        f"Deadlock: only {name} is in the role {rule.role}, and nobody approves what they asked for: {what} that {name} "
+        f"asks for can never be done. Add a second person to the role."
+    )
+    return [problem(about, text)]
+
+
+def _able(roles: Collection[str], configuration: Configuration, known: Known) -> frozenset[str] | None:
+    """Who is in one of these roles and may act; None where Slack does not tell."""
+    mine = [role for name, role in configuration.roles.items() if name in roles]
+    if any(role.usergroups and (known.groups is None or _is_hidden(role, known.groups)) for role in mine):
+        return None
+    users = frozenset().union(*(role.users | _members(role, known.groups) for role in mine))
+    return frozenset(user for user in users if known.persons.get(user, ("", None))[1] is None)
 
 
 def _settling(configuration: Configuration, known: Known) -> list[Finding]:
     """One person alone can never say how their own decision ended, and nobody else may."""
-    roles = {rule.role for rule in configuration.rules if Word.SETTLE in rule.words}
-    mine = [role for name, role in configuration.roles.items() if name in roles]
-    if any(role.usergroups and (known.groups is None or _is_hidden(role, known.groups)) for role in mine):
+    able = _able({rule.role for rule in configuration.rules if Word.SETTLE in rule.words}, configuration, known)
+    if able is None or len(able) != 1:
         return []
-    users = frozenset().union(*(role.users | _members(role, known.groups) for role in mine))
-    able = [user for user in users if known.persons.get(user, ("", None))[1] is None]
-    if len(able) != 1:
-        return []
-    name = known.persons.get(able[0], (None, None))[0] or able[0]
+    (only,) = able
+    name = known.persons.get(only, (None, None))[0] or only
     text = (
         f"Deadlock: only {name} may settle open decisions, and never those that they pressed or approved themselves. "
         "Give the word settle to a second person."

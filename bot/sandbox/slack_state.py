@@ -130,7 +130,12 @@ class Trouble:
 
 
 PEOPLE: Final = (
-    Person(id="U0MAYA", name="Maya", title="finance lead", may="may do everything"),
+    Person(
+        id="U0MAYA",
+        name="Maya",
+        title="finance lead",
+        may="may do everything; writing off more than EUR or USD 1,000 takes Nadia, too",
+    ),
     Person(
         id="U0TOM",
         name="Tom",
@@ -138,8 +143,13 @@ PEOPLE: Final = (
         usergroups=("S0SUPPORT",),
         may="may retry up to EUR or USD 500, and send payment links",
     ),
+    Person(
+        id="U0NADIA",
+        name="Nadia",
+        title="controller",
+        may="may look, and approve or deny when more than EUR or USD 1,000 is to be written off",
+    ),
     Person(id="U0GUS", name="Gus", title="guest", guest=True),
-    Person(id="U0NADIA", name="Nadia", title="no role"),
     Person(id="U0OLGA", name="Olga", title="of another workspace", team="T0OTHER"),
 )
 CHANNELS: Final = (("C0FIN", "finance"), ("C0SUP", "support"), ("C0OPS", "billing-ops"))

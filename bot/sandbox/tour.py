@@ -11,7 +11,7 @@ from typing import Literal
 import aiohttp
 
 from bot.sandbox.tour_customers import Customers
-from bot.sandbox.tour_visitor import AGENT, CHANNEL, LEAD, Json, Missing, Row, Visitor, as_text
+from bot.sandbox.tour_visitor import AGENT, CHANNEL, CONTROLLER, LEAD, Json, Missing, Row, Visitor, as_text
 
 
 class Tour:
@@ -39,6 +39,7 @@ class Tour:
             ("an invoice that the customer pays is e-mailed again, once", self.resend),
             ("a watched invoice is in the next digest, although nothing failed", self.watch),
             ("a customer's name finds their invoices", self.find),
+            ("a large write-off needs a second person: nobody agrees to their own, somebody else does", self.second_person),
             ("frozen, a press is refused and nothing is sent; unfrozen, the same is done", self.freeze),
             ("every magic customer of every provider ends as the table says, and never twice", self.customers),
         ]
@@ -152,6 +153,21 @@ class Tour:
         found = await self._visitor.answer_to(AGENT, "find tour de force")
         return "TOUR-8" in found and "TOUR-5" not in found
 
+    async def second_person(self) -> bool:
+        number = "TOUR-10"
+        self._ids[number] = await self._visitor.add(number, "paid", 250_000)
+        await self._visitor.do("command", user=LEAD, channel=CHANNEL, text=f"uncollectible {number}")
+        untouched = await self._answers_dialog(LEAD, number, "open")
+        question = await self._visitor.until("the question", lambda: self._question(number))
+        before = len(await self._visitor.private(LEAD))
+        await self._visitor.push(LEAD, question, "approve")
+        await self._visitor.until("the refusal of an approval of one's own", lambda: self._told_more(LEAD, before))
+        still_open = await self._has_status(number, "open")
+        await self._visitor.push(CONTROLLER, question, "approve")
+        await self._visitor.until("the write-off", lambda: self._has_status(number, "uncollectible"))
+        await self._visitor.until("both answers", lambda: self._heard(LEAD, "was approved by", "EUR 2,500.00 · "))
+        return untouched and still_open
+
     async def freeze(self) -> bool:
         invoice = await self._visitor.add("TOUR-9", "paid", 4200)
         await self._visitor.answer_to(LEAD, "freeze the tour shows it")
@@ -161,6 +177,15 @@ class Tour:
         await self._visitor.do("command", user=LEAD, channel=CHANNEL, text=f"retry {invoice}")
         charges = await self._visitor.until("the charge", lambda: self._visitor.ledger(invoice))
         return "is frozen" in refused and is_untouched and len(charges) == 1
+
+    async def _question(self, number: str) -> Json | None:
+        """The message that asks a second person about this invoice, while it has buttons."""
+        message = await self._visitor.digest()
+        return (
+            message
+            if message is not None and "asks for a second person" in str(message) and number in str(message)
+            else None
+        )
 
     async def _answers_dialog(self, user: str, number: str, status: str) -> bool:
         """Fill in the dialog and send it; true when the invoice still had `status` until then."""
@@ -200,6 +225,10 @@ class Tour:
 
     async def _has_status(self, number: str, status: str) -> bool:
         return bool((await self._visitor.invoice(self._ids[number]))["status"] == status)
+
+    async def _heard(self, user: str, *words: str) -> bool:
+        told = str(await self._visitor.private(user))
+        return all(word in told for word in words)
 
     async def _told_more(self, user: str, before: int) -> bool:
         return len(await self._visitor.private(user)) > before

@@ -15,6 +15,7 @@ import aiohttp
 CHANNEL: Final = "C0FIN"
 LEAD: Final = "U0MAYA"
 AGENT: Final = "U0TOM"
+CONTROLLER: Final = "U0NADIA"
 PATIENCE: Final = 20.0
 """Seconds that any ending may take; an unknown one is first read again after five."""
 
@@ -79,7 +80,8 @@ class Visitor:
     async def private(self, user: str) -> list[Json]:
         state = await self.state(user)
         places = [*state["channels"], *state["directs"]]
-        return [m for place in places for m in place["messages"] if m["ephemeral"] or place in state["directs"]]
+        told = [m for place in places for m in place["messages"] if m["ephemeral"] or place in state["directs"]]
+        return sorted(told, key=lambda message: float(message["ts"]))
 
     async def row(self, number: str) -> Row | None:
         message = await self.digest()

@@ -152,8 +152,9 @@ def _ended(content: ApprovalContent, command: str) -> str:
         case ApprovalState.OPEN:
             return f"{what} still waits for an answer."
         case ApprovalState.APPROVED:
-            story = f" {sentence(content.action, command)}" if content.action is not None else ""
-            return f"{what} was approved by {person(asked.answered_by)}.{story}"
+            made = content.action
+            story = sentence(made, command) if made is not None and not made.state.is_live else "It is being done now."
+            return f"{what} was approved by {person(asked.answered_by)}. {story}"
         case ApprovalState.DENIED:
             return f"{what} was denied by {person(asked.answered_by)}, so nothing was done."
         case ApprovalState.EXPIRED:

@@ -115,3 +115,46 @@ async def test_one_person_alone_with_the_right_to_settle_is_a_deadlock(bench: Be
     assert "Give the word settle to a second person" in told.text
     bench.change('users = ["U0MAYA"]', 'users = ["U0MAYA", "U0TOM"]')
     assert (await bench.examine()).about("settle", Grade.PROBLEM) == []
+
+
+APPROVE = """
+[[approve]]
+actions = ["void"]
+by = "lead"
+channel = "C0SUP"
+"""
+
+
+async def test_a_lone_approver_who_may_also_ask_is_a_deadlock(bench: Bench) -> None:
+    bench.change('actions = ["*"]', 'actions = ["*", "approve"]')
+    bench.toml += APPROVE
+    told = (await bench.examine()).only(Grade.PROBLEM)
+    assert told.about == "approve number 1"
+    assert "only Maya is in the role lead" in told.text
+    assert "void that Maya asks for can never be done" in told.text
+    bench.change('users = ["U0MAYA"]', 'users = ["U0MAYA", "U0NADIA"]')
+    assert (await bench.examine()).is_healthy
+
+
+async def test_a_lone_approver_who_never_asks_is_none(bench: Bench) -> None:
+    bench.change('actions = ["*"]', 'actions = ["view", "approve"]')
+    bench.toml += APPROVE
+    assert (await bench.examine()).about("approve number 1") == []
+
+
+async def test_a_role_of_approvers_without_anybody_who_may_act_is_a_deadlock(bench: Bench) -> None:
+    bench.change('actions = ["*"]', 'actions = ["*", "approve"]')
+    bench.change('users = ["U0MAYA"]', 'users = ["U0GUS"]')
+    bench.toml += APPROVE
+    (told,) = (await bench.examine()).about("approve number 1", Grade.PROBLEM)
+    assert "nobody who may act is in the role lead" in told
+
+
+async def test_the_approvers_channel_is_looked_at_too(bench: Bench) -> None:
+    bench.change('actions = ["*"]', 'actions = ["*", "approve"]')
+    bench.change('users = ["U0MAYA"]', 'users = ["U0MAYA", "U0NADIA"]')
+    bench.toml += APPROVE
+    bench.slack.workspace.channels["C0SUP"].bot_is_member = False
+    told = (await bench.examine()).only(Grade.PROBLEM)
+    assert "The bot is not in #support" in told.text
+    assert "questions to the role lead" in told.text
