@@ -6,10 +6,12 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from bot.domain.action import Action, ActionState
+from bot.domain.approval import Approval, ApprovalState
 from bot.domain.capability import Capability, ProviderFacts, Resend
 from bot.domain.content import (
     AccountHealth,
     AlertContent,
+    ApprovalContent,
     CardContent,
     Choice,
     Content,
@@ -22,6 +24,7 @@ from bot.domain.content import (
     ListOf,
     RefusalContent,
     Row,
+    SaidOf,
     StatusContent,
     WatchContent,
 )
@@ -223,7 +226,49 @@ def contents(row: Row) -> list[Content]:
             open_actions=(action,),
             now=NOW,
         ),
+        *approvals(invoice, row.facts, reason=name or None),
+        AlertContent(what="question_not_posted", facts={"channel": "C0FIN", "detail": name}),
         AlertContent(what="digest_failed", facts={"digest": "finance", "detail": name}),
         AlertContent(what="digest_not_posted", facts={"channel": "C0FIN", "detail": name}),
         AlertContent(what="other_thing", facts={"name": name}),
+    ]
+
+
+def an_approval(state: ApprovalState = ApprovalState.OPEN, **changes: Any) -> Approval:
+    """Ana wants Acme's invoice voided; whoever is in the role lead may agree until tomorrow."""
+    has_answer = state in {ApprovalState.APPROVED, ApprovalState.DENIED}
+    facts: dict[str, Any] = {
+        "id": "b" * 32,
+        "ref": InvoiceRef("stripe", "in_1"),
+        "kind": Action.VOID,
+        "offer_id": "a" * 32,
+        "amount": EUR_420,
+        "fingerprint": "f" * 64,
+        "role": "lead",
+        "channel": "C0LEADS",
+        "asker": ANA,
+        "reply_to": ReplyTo(user=ANA.user, channel="C0FIN"),
+        "created_at": NOW,
+        "expires_at": NOW + timedelta(hours=24),
+        "state": state,
+        "reason": "ordered twice",
+        "answered_by": "U0MAYA" if has_answer else None,
+        "answered_at": None if state is ApprovalState.OPEN else NOW,
+        "why": "changed" if state is ApprovalState.DEAD else None,
+    }
+    return Approval(**(facts | changes))
+
+
+def approvals(invoice: Invoice, facts: ProviderFacts, **changes: Any) -> list[ApprovalContent]:
+    """Everything that is said about a question, in every state."""
+    return [
+        ApprovalContent(
+            approval=an_approval(state, ref=invoice.ref, amount=invoice.owed, channel="C0FIN", **changes),
+            invoice=invoice,
+            facts=facts,
+            approvers="<@U0MAYA>",
+            said=said,
+        )
+        for state in ApprovalState
+        for said in SaidOf
     ]
