@@ -8,17 +8,19 @@ from dataclasses import replace
 import pytest
 
 from bot.domain.action import Action, ActionState, Word
+from bot.domain.approval import Answered
 from bot.domain.content import Choice, EndingContent, RefusalContent
 from bot.domain.details import PaidBy, Received
 from bot.domain.outcome import Outcome, Pending, Rejected, RejectedReason, Succeeded, Unknown
-from bot.domain.policy import Actor, Person, Role, Rule
-from bot.domain.records import ActionRecord, ReplyTo
+from bot.domain.policy import Actor, ApprovalRule, Person, Role, Rule
+from bot.domain.records import ActionRecord, ReplyTo, Verdict
 from bot.domain.refusal import Refusal, RefusalKind
 from bot.ports import Accepted
 from bot.services.reconciliation import UNKNOWN_CHECKS
 from bot.services.verdicts import Told, VerdictAsked
 from tests.builders import ANA, CHANNEL, EVE, NOW, OWED, PEOPLE, POLICY, TOM, by_command, paid
 from tests.services.bench import HOUR, SECOND, Bench, Outside
+from tests.services.test_approvals import LEADS, answer, asked
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -31,6 +33,12 @@ SETTLERS = replace(
     rules=(*POLICY.rules, Rule("controller", frozenset({Word.VIEW, Word.SETTLE}))),
 )
 """Tom, who decides, and Eve, who does not, may both settle."""
+APPROVERS_SETTLE = replace(
+    SETTLERS,
+    rules=(*POLICY.rules, Rule("controller", frozenset({Word.VIEW, Word.SETTLE, Word.APPROVE}))),
+    approvals=(ApprovalRule(frozenset({Word.VOID}), "controller", LEADS),),
+)
+"""The same two agree to every void that Ana asks for."""
 
 
 @pytest.fixture
@@ -41,10 +49,15 @@ def bench(outside: Outside) -> Bench:
 
 async def needing_a_person(bench: Bench, action: Action = Action.RETRY, reply_to: ReplyTo | None = None) -> ActionRecord:
     """Tom pressed, no answer came, and seven reads told nothing."""
-    bench.provider.answers.append(Unknown(cause="no answer"))
     details = TRANSFER if action is Action.PAID else None
     accepted = await bench.press(await bench.shown(), action, TOM, reply_to=reply_to, details=details)
     assert isinstance(accepted, Accepted)
+    return await checked_in_vain(bench)
+
+
+async def checked_in_vain(bench: Bench) -> ActionRecord:
+    """What was decided is sent, and no check tells how it ended."""
+    bench.provider.answers.append(Unknown(cause="no answer"))
     await bench.work()
     for _ in UNKNOWN_CHECKS:
         bench.provider.truths.append(NO_NEWS)
@@ -178,6 +191,38 @@ async def test_who_pressed_it_cannot_verify_it_and_learns_whom_to_ask(bench: Ben
     assert (refused.kind, refused.facts["ask"]) == (RefusalKind.SECOND_PERSON, f"<@{EVE.user}>")
     assert await given(bench, action, TOM) == refused
     assert (await bench.newest()).verdict is None
+
+
+@pytest.mark.parametrize("choice", [Choice.VERIFIED, Choice.VERIFIED_NOT])
+async def test_who_approved_it_cannot_verify_it_either(outside: Outside, choice: Choice) -> None:
+    outside.policy = APPROVERS_SETTLE
+    bench = Bench(outside)
+    assert isinstance(await answer(bench, await asked(bench, ANA), TOM), Answered)
+    action = await checked_in_vain(bench)
+    refused = await opened(bench, TOM, choice)
+    assert isinstance(refused, Refusal)
+    assert (refused.kind, refused.facts["did"], refused.facts["ask"]) == (
+        RefusalKind.SECOND_PERSON,
+        "approved",
+        f"<@{EVE.user}>",
+    )
+    assert await given(bench, action, TOM) == refused
+    assert (await bench.newest()).verdict is None
+    assert isinstance(await given(bench, action, EVE), ActionRecord)
+
+
+async def test_a_word_of_who_pressed_it_ends_nothing_even_where_it_is_on_record(bench: Bench) -> None:
+    """Written past the check of the press, by a mistake of ours or by a hand in the database."""
+    action = await needing_a_person(bench)
+    own = Verdict(by=TOM, happened=False, note="", at=bench.clock.now(), reply_to=by_command(TOM))
+    assert isinstance(await bench.journal.give_verdict(action.id, own, "by hand"), ActionRecord)
+    await read(bench, NO_NEWS)
+    newest = await bench.newest()
+    assert (newest.state, newest.verdict) == (ActionState.NEEDS_HUMAN, None)
+    (heard,) = told(bench, TOM)
+    assert heard.action.ending is not None
+    assert heard.action.ending.refusal is not None
+    assert heard.action.ending.refusal.kind is RefusalKind.SECOND_PERSON
 
 
 async def test_where_only_the_presser_may_settle_nobody_is_named(outside: Outside) -> None:
