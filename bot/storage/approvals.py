@@ -27,7 +27,7 @@ from bot.domain.invoice import Invoice, InvoiceRef
 from bot.domain.money import Money
 from bot.domain.offer import Offer, version_of
 from bot.domain.policy import Actor
-from bot.domain.records import ActionRecord
+from bot.domain.records import ActionRecord, ReplyTo
 from bot.domain.refusal import Refusal, RefusalKind
 from bot.ports import Accepted, AlreadyAccepted, Busy, Press, Redelivered, Refused, Say
 from bot.storage import codec, facts, presses, rows
@@ -101,7 +101,7 @@ class JournalApprovals:
             return await _end_all(connection, ended, now)
 
     async def remind_approvers(self, now: datetime) -> int:
-        is_half_over = and_(_IS_OPEN, approval.c.remind_at <= now, approval.c.expires_at > now)
+        is_half_over = and_(_IS_OPEN, _IS_KNOWN, approval.c.remind_at <= now, approval.c.expires_at > now)
         reminded = update(approval).where(is_half_over).values(remind_at=None).returning(approval)
         async with self._db.write() as connection:
             due = (await connection.execute(reminded)).all()
@@ -274,9 +274,9 @@ async def _still_fits(connection: AsyncConnection, asked: Approval, invoice: Inv
 def _ended(
     which: ColumnElement[bool], state: ApprovalState, at: datetime, *, by: str | None = None, why: WhyDead | None = None
 ) -> Update:
-    """The compare-and-set: only what is open ever ends, and once."""
+    """The compare-and-set: only what is open ever ends, and once; what only a newer version knows is left to it."""
     values = {"state": state.value, "answered_by": by, "answered_at": at, "why": why}
-    return update(approval).where(which, _IS_OPEN).values(values)
+    return update(approval).where(which, _IS_OPEN, _IS_KNOWN).values(values)
 
 
 async def _end_all(connection: AsyncConnection, ended: Update, at: datetime) -> int:
@@ -342,6 +342,11 @@ def _read(row: Row[Any]) -> Approval | None:
 
 
 def _approval_of(row: Row[Any]) -> Approval:
+    try:
+        reply_to, details = codec.read_reply_to(row.reply_to), codec.read_details(row.details)
+    except UNREADABLE:
+        # It can still end and be told of. It is not what was asked about any more, so nobody can agree to it.
+        reply_to, details = ReplyTo(user=row.asked_by, channel=""), None
     return Approval(
         id=row.id,
         ref=InvoiceRef(row.account, row.invoice),
@@ -352,13 +357,13 @@ def _approval_of(row: Row[Any]) -> Approval:
         role=row.role,
         channel=row.channel,
         asker=Actor(row.asked_by, row.team),
-        reply_to=codec.read_reply_to(row.reply_to),
+        reply_to=reply_to,
         created_at=row.created_at,
         expires_at=row.expires_at,
         state=ApprovalState(row.state),
         method=row.method,
         reason=row.reason,
-        details=codec.read_details(row.details),
+        details=details,
         answered_by=row.answered_by,
         answered_at=row.answered_at,
         why=row.why,

@@ -30,6 +30,7 @@ from bot.storage.reading import IS_KNOWN, JournalReading, count_ended, sums
 from bot.storage.rows import Entry, Line
 from bot.storage.tables import (
     action,
+    approval,
     attempt,
     delivery,
     digest_row,
@@ -205,7 +206,7 @@ class SqlJournal(JournalApprovals, JournalPresses, JournalFreeze, JournalVerdict
 
     async def record(self, claim: Claim, step: Step) -> None:
         async with self._db.write() as connection:
-            given = await verdicts.given_on(connection, claim)
+            given = await verdicts.given_on(connection, claim, step.ending.at)
             values = _stepped(step) | verdicts.columns(given, claim, step)
             changed = update(action).where(_held(claim)).values(values).returning(*rows.ACTION)
             record = _still_ours((await connection.execute(changed)).first(), claim)
@@ -260,6 +261,11 @@ class SqlJournal(JournalApprovals, JournalPresses, JournalFreeze, JournalVerdict
         long_ago = now - _WORDS_KEPT
         is_posted = exists(select(1).where(posting.c.message == offer.c.message))
         is_needed = exists(select(1).where(action.c.offer_id == offer.c.id, action.c.state.in_(LIVE)))
+        is_asked_about = exists(
+            select(1).where(
+                approval.c.offer_id == offer.c.id, or_(approval.c.answered_at.is_(None), approval.c.answered_at >= long_ago)
+            )
+        )
         later = digest_run.alias("later")
         is_outdated = exists(
             select(1).where(later.c.digest == digest_run.c.digest, later.c.state == "ready", later.c.id > digest_run.c.id)
@@ -270,7 +276,9 @@ class SqlJournal(JournalApprovals, JournalPresses, JournalFreeze, JournalVerdict
             await connection.execute(delete(outbox).where(outbox.c.state != "pending", outbox.c.created_at < long_ago))
             await connection.execute(delete(digest_row).where(digest_row.c.run.in_(old_runs)))
             await connection.execute(
-                delete(offer).where(offer.c.made_at < long_ago, ~is_needed, or_(~rows.IS_NEWEST, ~is_posted))
+                delete(offer).where(
+                    offer.c.made_at < long_ago, ~is_needed, ~is_asked_about, or_(~rows.IS_NEWEST, ~is_posted)
+                )
             )
 
 
@@ -346,7 +354,7 @@ async def _redraw_offers(connection: AsyncConnection, ref: InvoiceRef, fresh: In
     """A new offer wherever the invoice is shown, private messages too, counting the action that has just ended."""
     actions = (await connection.execute(count_ended(ref))).scalar_one()
     newest = select(offer).where(rows.about(offer.c, ref), rows.IS_NEWEST).order_by(offer.c.seq)
-    shown = [rows.offer_of(row) for row in await connection.execute(newest)]
+    shown = rows.readable_offers(await connection.execute(newest))
     await rows.draw(connection, [redrawn(each, fresh, actions, now) for each in shown])
 
 

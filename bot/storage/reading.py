@@ -30,7 +30,7 @@ IS_KNOWN = action.c.kind.in_(list(Action))
 
 
 _LOOKED_AT = 10
-"""Decisions looked at for one that is for all; so many refusals in a row leave nothing worth telling."""
+"""Decisions looked at for one that is for all, offers for one that can be read; after so many, nothing is worth telling."""
 
 
 @uninterrupted
@@ -54,15 +54,15 @@ class JournalReading:
     async def shown(self, message: str) -> list[Offer]:
         found = select(offer).where(offer.c.message == message, rows.IS_NEWEST).order_by(offer.c.row_no)
         async with self._db.read() as connection:
-            return [rows.offer_of(row) for row in await connection.execute(found)]
+            return rows.readable_offers(await connection.execute(found))
 
     async def last_seen(self, ref: InvoiceRef) -> Invoice | None:
-        found = select(offer).where(rows.about(offer.c, ref)).order_by(offer.c.seq.desc()).limit(1)
+        found = select(offer).where(rows.about(offer.c, ref)).order_by(offer.c.seq.desc()).limit(_LOOKED_AT)
         async with self._db.read() as connection:
-            row = (await connection.execute(found)).first()
-        if row is None:
+            readable = rows.readable_offers(await connection.execute(found))
+        if not readable:
             return None
-        shown = rows.offer_of(row)
+        shown = readable[0]
         return replace(shown.invoice, seen_at=shown.invoice.seen_at or shown.made_at)
 
     async def action(self, action_id: str) -> ActionRecord | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import structlog
 from sqlalchemy import ColumnElement, Row, Text, and_, exists, insert, literal_column, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -27,6 +28,8 @@ from bot.storage.tables import action, event, offer, outbox, posting
 _APPROVER = "(SELECT approval.answered_by FROM approval WHERE approval.id = action.approval_id)"
 ACTION = (*action.c, literal_column(_APPROVER, Text).label("approver"))
 """What `action_of` needs of a decision: its row, and who agreed to it. As text, for a RETURNING knows no correlation."""
+
+_log = structlog.get_logger()
 
 _newer = offer.alias("newer")
 IS_NEWEST = ~exists(
@@ -107,6 +110,18 @@ def offer_of(row: Row[Any]) -> Offer:
         place=Place(row.message, row.channel, row.row_no),
         made_at=row.made_at,
     )
+
+
+def readable_offers(found: Iterable[Row[Any]]) -> list[Offer]:
+    """Without those that another version, or an accident, has left in another shape: one of them must not keep the others
+    from being drawn, nor an ending from being written down."""
+    offers = []
+    for row in found:
+        try:
+            offers.append(offer_of(row))
+        except UNREADABLE:
+            _log.warning("offer.unreadable", offer=row.id)
+    return offers
 
 
 def attempt_of(row: Row[Any], record: ActionRecord) -> Attempt:

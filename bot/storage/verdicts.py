@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import Row, select, union_all, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -76,18 +78,28 @@ class JournalVerdicts:
             return record
 
 
-async def given_on(connection: AsyncConnection, claim: Claim) -> Verdict | None:
-    """The verdict on a claimed decision, also one that came after the claim; nobody can give one until this commits."""
+async def given_on(connection: AsyncConnection, claim: Claim, at: datetime) -> Verdict | None:
+    """The verdict on a claimed decision, also one that came after the claim; nobody can give one until this commits. One
+    that cannot be read makes room for another."""
     if claim.action.state is not ActionState.NEEDS_HUMAN:
         return None
     found = select(action.c.verdict).where(action.c.id == claim.action.id).with_for_update()
     stored = (await connection.execute(found)).scalar()
-    return codec.read_verdict(stored) if stored else None
+    try:
+        return codec.read_verdict(stored) if stored else None
+    except rows.UNREADABLE:
+        await connection.execute(update(action).where(action.c.id == claim.action.id).values(verdict=None))
+        why = {"refusal": rows.CANNOT_BE_READ}
+        entry = Entry(kind="verdict.dropped", at=at, action_id=claim.action.id, ref=claim.action.ref, facts=why)
+        await rows.append(connection, entry)
+        return None
 
 
 def is_waiting(claim: Claim, step: Step) -> bool:
-    """Whether it came after the claim, and is for the next one to hear."""
-    return claim.action.verdict is None and step.state is ActionState.NEEDS_HUMAN
+    """Whether it came after the claim, and is for the next one to hear. On a decision that cannot be read nobody ever will:
+    it would be looked at again and again."""
+    is_heard = claim.action.verdict is not None or step.ending.detail == rows.CANNOT_BE_READ
+    return not is_heard and step.state is ActionState.NEEDS_HUMAN
 
 
 def columns(given: Verdict | None, claim: Claim, step: Step) -> dict[str, object]:

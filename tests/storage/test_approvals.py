@@ -20,7 +20,7 @@ from bot.domain.approval import (
     Waiting,
 )
 from bot.domain.money import Money
-from bot.domain.offer import Decision, Offer
+from bot.domain.offer import Decision, Offer, new_offer_id
 from bot.domain.refusal import Refusal, RefusalKind
 from bot.ports import Busy, Letter, Redelivered, Say
 from bot.storage.engine import Storage
@@ -395,3 +395,20 @@ async def test_nobody_is_reminded_of_what_has_its_answer(storage: Storage, answe
     await storage.journal.reply(a_reply(await asked(storage), answer))
     assert await storage.journal.remind_approvers(NOW + HALF) == 0
     assert await storage.journal.expire_approvals(NOW + DAY) == 0
+
+
+# --- keeping -----------------------------------------------------------------------------------------------------
+
+
+async def test_what_an_open_question_is_about_is_kept_however_old_its_button_was(storage: Storage) -> None:
+    offer = await a_drawn_offer(storage)
+    await a_drawn_offer(storage, replace(offer, id=new_offer_id(), made_at=NOW + timedelta(days=80)))
+    at = NOW + timedelta(days=80)
+    waiting = await storage.journal.ask(a_question(offer, at=at, remind_at=at + DAY, expires_at=at + 30 * DAY))
+    assert isinstance(waiting, Waiting)
+    later = NOW + timedelta(days=95)
+    await storage.journal.prune(later)
+    answered = await storage.journal.reply(a_reply(waiting.approval, at=later))
+    assert isinstance(answered, Answered)
+    await storage.journal.prune(later)
+    assert await storage.journal.offer(offer.id) == offer, "the letter about its end is not written yet"
