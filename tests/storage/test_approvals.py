@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
 from bot.domain.action import Action, ActionState
 from bot.domain.approval import (
@@ -24,6 +25,7 @@ from bot.domain.offer import Decision, Offer, new_offer_id
 from bot.domain.refusal import Refusal, RefusalKind
 from bot.ports import Busy, Letter, Redelivered, Say
 from bot.storage.engine import Storage
+from bot.storage.tables import approval as approval_table
 from tests.storage.builders import (
     ANA,
     INVOICE,
@@ -90,6 +92,11 @@ async def state_of(storage: Storage, approval: Approval) -> ApprovalState:
     found = await storage.journal.approval(approval.id)
     assert found is not None
     return found.state
+
+
+async def rewritten(storage: Storage, approval: Approval, **values: str) -> None:
+    async with storage.journal._db.write() as connection:
+        await connection.execute(update(approval_table).where(approval_table.c.id == approval.id).values(**values))
 
 
 async def kinds(storage: Storage) -> list[str]:
@@ -302,6 +309,31 @@ async def test_a_press_and_an_approval_at_once_are_one_decision(storage: Storage
         assert isinstance(answered, Answered) is isinstance(pressed, Busy)
         await storage.journal.record(await a_claim(storage), a_step(ActionState.REFUSED))
         await storage.journal.reply(a_reply(approval, Answer.DENY))
+
+
+@pytest.mark.parametrize("other", [{"kind": "uncollectible"}, {"method": "pm_9"}, {"fingerprint": "another"}], ids=str)
+async def test_a_yes_to_something_else_than_what_was_asked_makes_no_decision(
+    storage: Storage, other: dict[str, str]
+) -> None:
+    """The row says another thing by now, by a mistake of ours or by a hand in the database."""
+    approval = await asked(storage)
+    await rewritten(storage, approval, **other)
+    assert why(await storage.journal.reply(a_reply(approval))) == (RefusalKind.APPROVAL_OVER, "dead")
+    assert await storage.journal.live_action(REF) is None
+    assert await storage.journal.approved_action(approval.id) is None
+    assert await state_of(storage, approval) is ApprovalState.DEAD
+
+
+async def test_a_question_that_another_decision_overtook_makes_no_decision(storage: Storage) -> None:
+    """It was still being written when the other one came and went, which therefore could not end it."""
+    approval = await asked(storage)
+    await rewritten(storage, approval, state="not written yet")
+    await an_accepted(storage)
+    await storage.journal.record(await begun(storage, await a_claim(storage)), a_step(ActionState.DECLINED))
+    await rewritten(storage, approval, state="open")
+    assert why(await storage.journal.reply(a_reply(approval))) == (RefusalKind.APPROVAL_OVER, "dead")
+    assert await storage.journal.live_action(REF) is None
+    assert (await kinds(storage))[-2:] == ["approval.dead", "press.refused"]
 
 
 async def test_an_unknown_question_has_no_answer(storage: Storage) -> None:
