@@ -24,6 +24,9 @@ NAIVE = "naive"
 _UNUSED = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """The fakes speak plain HTTP; reading the world's certificates would be half of the work of a short life."""
 
+_LAC = registry._PROVIDERS["lac"]
+"""As it is before anything is registered here, which happens again in every child."""
+
 
 class JumpingClock(Clock, Protocol):
     """A clock that can be moved on."""
@@ -83,13 +86,12 @@ def register_kinds(clock: JumpingClock, patience: float) -> None:
         return Keyless(account, credentials, clock=clock, transport=Impatient(patience, is_keyless=True))
 
     def open_lac(account: str, values: registry.Values, clock: Clock, _: Transport | None) -> Provider:
-        return lac.open(account, values, clock, Impatient(patience))
+        return _LAC.open(account, values, clock, Impatient(patience))
 
     # The registry is closed on purpose; only this proof adds to it.
     entries = dict(registry._PROVIDERS)
-    lac = entries["lac"]
     entries["stripe"] = replace(entries["stripe"], open=open_stripe)
     entries["lago"] = replace(entries["lago"], open=open_lago)
-    entries["lac"] = replace(lac, open=open_lac)
+    entries["lac"] = replace(_LAC, open=open_lac)
     entries[NAIVE] = replace(entries["stripe"], facts=_NAIVE_FACTS, open=open_naive)
     registry._PROVIDERS = entries

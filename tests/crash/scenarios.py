@@ -27,6 +27,8 @@ _IN_LAGO = "5a9d0003-0000-4000-8000-000000000003"
 
 DAILY = "0 9 * * *"
 NEVER = "0 9 29 feb *"
+_PRESSES = 5
+"""Slack opens a dialog only within three seconds of the press, which a busy machine may miss."""
 _IS_NOT_CHARGED = "nothing was charged"
 
 
@@ -120,7 +122,9 @@ class Scenario:
                 await deeds.ask_for_digest(outside)
             if self.earlier is not None:
                 await self.earlier(outside)
-            if self.dialog is not None:
+            for _ in range(_PRESSES):
+                if self.dialog is None or outside.slack.view_of(LEAD) is not None:
+                    break
                 await deeds.press(outside, ids.MORE, self.dialog)
             assert all(life.ended == 0 for life in outside.lives), mother.last_words()
             view = outside.slack.view_of(LEAD)
