@@ -66,8 +66,10 @@ class Delivery:
             await asyncio.wait(self._running, timeout=max(deadline - asyncio.get_running_loop().time(), 0.0))
         self._stopping = True
         self._talk.set()
-        for task in self._running:
-            task.cancel()
+        if late := list(self._running):
+            for task in late:
+                task.cancel()
+            await asyncio.wait(late, timeout=1.0)  # else one may still hold a connection when the database is closed
 
     async def step(self) -> bool:
         """Say one letter here and now; False when nothing is due."""

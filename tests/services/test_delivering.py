@@ -393,6 +393,29 @@ async def test_drain_says_what_can_still_be_said(bench: Bench) -> None:
     assert await bench.storage.outbox.waiting() == 0
 
 
+class HangingAnnouncer(FakeAnnouncer):
+    """Slack never answers; whoever waits needs a moment to let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let_go = asyncio.Event()
+
+    async def update(self, channel: str, ts: str, content: Content) -> None:  # noqa: ARG002 - the port's own form
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            self.let_go.set()
+
+
+async def test_drain_ends_what_hangs_before_the_database_is_closed(outside: Outside) -> None:
+    announcer = HangingAnnouncer()
+    bench = Bench(replace(outside, announcer=announcer))
+    await bench.press(await bench.shown())
+    await bench.delivery.drain(0.2)
+    assert announcer.let_go.is_set()
+
+
 async def test_a_share_posts_what_is_true_now_with_buttons_of_its_own(bench: Bench) -> None:
     offer = await bench.shown()
     fresh = replace(INVOICE, attempts=7)
