@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.freeze import BOT, Freeze
 from bot.ports import Say
-from bot.storage import rows
+from bot.storage import facts, rows
 from bot.storage.database import Database, uninterrupted
 from bot.storage.instant import db_now
 from bot.storage.rows import Entry, Line
@@ -36,7 +36,9 @@ class JournalFreeze:
         async with self._db.write() as connection:
             if (await connection.execute(begun)).rowcount == 0:
                 return False
-            event_id = await rows.append(connection, Entry(kind="bot.frozen", at=at, actor=by, facts={"why": why}))
+            event_id = await rows.append(
+                connection, Entry(kind="bot.frozen", at=at, actor=by, facts={"why": facts.shortened(why)})
+            )
             told = {"by": by, "why": why, "at": at.isoformat()}
             await _tell(connection, event_id, "frozen" if by != BOT else None, told, at)
             return True

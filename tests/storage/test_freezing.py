@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from bot.domain.action import ActionState
 from bot.domain.errors import NotBegun
@@ -16,6 +17,7 @@ from bot.domain.money import Money
 from bot.domain.records import Attempt, Before, Claim
 from bot.domain.refusal import Refusal, RefusalKind
 from bot.storage.engine import Storage
+from bot.storage.tables import event
 from tests.storage.builders import (
     INVOICE,
     KEY_WINDOW,
@@ -120,3 +122,11 @@ async def test_the_limit_forgets_what_failed_and_what_another_person_did(storage
     await an_accepted(storage, a_press(offer, TOM))
     await _begin(storage, await a_claim(storage, at=NOW + timedelta(seconds=1)), OWED.minor)
     await _begin(storage, mine, OWED.minor)
+
+
+async def test_why_somebody_froze_is_cut_in_the_audit_trail_where_nothing_can_be_taken_out(storage: Storage) -> None:
+    await storage.journal.freeze("U0MAYA", "wrong\nprices " + "x" * 5000, NOW)
+    async with storage.journal._db.read() as connection:
+        (told,) = (await connection.execute(select(event.c.facts))).scalars()
+    assert told["why"].startswith("wrong prices x")
+    assert len(told["why"]) == 500
