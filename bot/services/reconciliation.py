@@ -87,6 +87,8 @@ class Reconciliation:
                 pass
             case Rejected(reason=reason, detail=cause) if reason is not RejectedReason.NOT_APPLIED:
                 pass
+            case Rejected(detail=cause) if _is_still_to_come(claim, attempt, outcome):
+                pass
             case Pending(detail=detail):
                 await self._wait(claim, detail, pending=True)
                 return
@@ -175,11 +177,13 @@ class Reconciliation:
 
 
 def _is_still_to_come(claim: Claim, attempt: Attempt, seen: Rejected) -> bool:
-    """Whether the provider has accepted it and not done it yet; a payment, whether one of the invoice still waits."""
-    if claim.action.state is not ActionState.PENDING:
-        return False
+    """Whether the provider has accepted it and not done it yet; a payment, whether one of the invoice still waits, also
+    after all planned reads."""
+    is_pending = claim.action.state is ActionState.PENDING
     if not attempt.action.traits.takes_money:
-        return True
+        return is_pending
+    if not is_pending and claim.action.state is not ActionState.NEEDS_HUMAN:
+        return False
     return seen.invoice is not None and seen.invoice.payment in {PaymentState.PROCESSING, PaymentState.UNREAD}
 
 

@@ -11,6 +11,7 @@ from bot.domain.action import Action, ActionState, Word
 from bot.domain.approval import Answered
 from bot.domain.content import Choice, EndingContent, RefusalContent
 from bot.domain.details import PaidBy, Received
+from bot.domain.invoice import PaymentState
 from bot.domain.outcome import Outcome, Pending, Rejected, RejectedReason, Succeeded, Unknown
 from bot.domain.policy import Actor, ApprovalRule, Person, Role, Rule
 from bot.domain.records import ActionRecord, ReplyTo, Verdict
@@ -18,7 +19,7 @@ from bot.domain.refusal import Refusal, RefusalKind
 from bot.ports import Accepted
 from bot.services.reconciliation import UNKNOWN_CHECKS
 from bot.services.verdicts import Told, VerdictAsked
-from tests.builders import ANA, CHANNEL, EVE, NOW, OWED, PEOPLE, POLICY, TOM, by_command, paid
+from tests.builders import ANA, CHANNEL, EVE, INVOICE, NOW, OWED, PEOPLE, POLICY, TOM, by_command, paid
 from tests.services.bench import HOUR, SECOND, Bench, Outside
 from tests.services.test_approvals import LEADS, answer, asked
 
@@ -378,3 +379,19 @@ async def test_a_decision_that_takes_no_money_can_be_verified_too(bench: Bench, 
     await read(bench, NO_NEWS)
     newest = await bench.newest()
     assert (newest.kind, newest.state) == (action, ActionState.SUCCEEDED)
+
+
+@pytest.mark.parametrize("payment", [PaymentState.PROCESSING, PaymentState.UNREAD])
+async def test_no_effect_yet_is_no_proof_while_a_payment_of_the_invoice_is_under_way(
+    bench: Bench, payment: PaymentState
+) -> None:
+    """A person has it checked again after the ten days in which a bank debit was waited for."""
+    action = await needing_a_person(bench)
+    none_yet = Rejected(reason=RejectedReason.NOT_APPLIED, detail="no effect", invoice=replace(INVOICE, payment=payment))
+    offer = await bench.fresh_offer()
+    await bench.actions.check_again(bench.pressed(offer, Choice.CHECK, EVE))
+    await read(bench, none_yet)
+    assert await bench.state() is ActionState.NEEDS_HUMAN
+    await given(bench, action, happened=False)
+    await read(bench, none_yet)
+    assert (await bench.state(), (await bench.ending()).verified_by) == (ActionState.NOT_APPLIED, EVE.user)
