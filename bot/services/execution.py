@@ -159,7 +159,10 @@ class Execution:
             invoice = await self._accounts.get(ref)
         except ProviderFailure:
             return None
-        if invoice is None or changed_since(offer, invoice, await self._journal.ended_actions(ref)) is not None:
+        if invoice is None:
+            return None
+        ended = await self._journal.ended_actions(ref)
+        if changed_since(offer, invoice, ended) is not None or await self._forbidden(claim, invoice, ended) is not None:
             return None
         return Guarded(claim, invoice, provider)
 
@@ -168,7 +171,8 @@ class Execution:
         refuses this, and the lost attempt is reconciled."""
         if claim.action.state is ActionState.ACCEPTED:
             detail = "Something went wrong on our side before anything was sent."
-            await self.record(claim, self._rejected(RejectedReason.INVALID_REQUEST, detail, None))
+            rejected = self._rejected(RejectedReason.INVALID_REQUEST, detail, None)
+            await self.record(claim, await self._after_all(claim, rejected))
 
     async def record(self, claim: Claim, step: Step) -> None:
         """Keep an ending in memory and write it again while the database is away, as long as the lease lasts."""
@@ -213,10 +217,9 @@ class Execution:
 
     async def _after_all(self, claim: Claim, refused: Step) -> Step:
         """A send that was turned away by a rate limit may have had its effect all the same, whatever the provider said.
-        Where the invoice has changed since, or nobody may send any more, its records decide before anybody is told that
-        nothing was done."""
-        attempt, refusal = claim.attempt, refused.ending.refusal
-        if attempt is None or refusal is None or refusal.kind not in {RefusalKind.CHANGED, RefusalKind.FROZEN}:
+        Where it is not sent again after all, its records decide before anybody is told that nothing was done."""
+        attempt = claim.attempt
+        if attempt is None or refused.state.is_live:
             return refused
         outcome = await self._accounts.settle(attempt)
         return refused if isinstance(outcome, Rejected) else await self.step_of(claim, attempt, outcome)
@@ -278,6 +281,11 @@ class Execution:
         pressed = action.typed_ref is None
         if (refusal := standing.objection(action.kind, action.method, confirmed=pressed)) is not None:
             return refusal
+        return await self._forbidden(claim, fresh, ended)
+
+    async def _forbidden(self, claim: Claim, fresh: Invoice, ended: int) -> Refusal | None:
+        """What the rules say right before a send, the first one and every other: to the person, and to the second one."""
+        action = claim.action
         refusal = await self._rights.objection_at_execution(
             action.actor,
             Word(action.kind.value),

@@ -397,6 +397,29 @@ async def test_what_waited_for_its_turn_until_it_was_too_late_is_looked_up_befor
     assert await bench.state() is ActionState.SUCCEEDED
 
 
+@pytest.mark.parametrize("failure", [ProviderFailure(FailureReason.UNREACHABLE, "no route"), RuntimeError("a bug of ours")])
+async def test_what_was_turned_away_and_cannot_be_read_any_more_is_not_called_not_done(
+    bench: Bench, failure: Exception
+) -> None:
+    """The provider said 429 and charged; then nobody can look."""
+    await _sent(bench, LIMITED)
+    bench.provider.read_failures.append(failure)
+    bench.provider.truths.append(Unknown(cause="no route"))
+    await bench.work(after=6 * SECOND)
+    assert await bench.state() is ActionState.UNKNOWN
+    bench.provider.truths.append(Succeeded(invoice=paid(), charged=OWED))
+    await bench.work(after=MINUTE)
+    assert (await bench.state(), len(bench.provider.performed)) == (ActionState.SUCCEEDED, 1)
+
+
+async def test_what_was_turned_away_is_looked_up_before_the_loss_of_a_right_ends_it(bench: Bench) -> None:
+    await _sent(bench, LIMITED)
+    bench.directory.people = bench.directory.fresh = None
+    bench.provider.truths.append(Succeeded(invoice=paid(), charged=OWED))
+    await bench.work(after=6 * SECOND)
+    assert (await bench.state(), len(bench.provider.performed)) == (ActionState.SUCCEEDED, 1)
+
+
 class AwayWatchlist:
     """The database went away."""
 
