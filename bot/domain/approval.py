@@ -18,6 +18,7 @@ from bot.domain.money import Money
 from bot.domain.offer import ButtonValue, Decision, Offer
 from bot.domain.policy import Actor
 from bot.domain.records import ActionRecord, ReplyTo
+from bot.domain.refusal import Refusal, RefusalKind
 
 _MESSAGE: Final = re.compile(r"approval:([0-9a-f]{32})")
 
@@ -89,6 +90,15 @@ class Approval:
     def is_open(self, now: datetime) -> bool:
         """Nobody answers after the time, however late the sweep that says so."""
         return self.state is ApprovalState.OPEN and now < self.expires_at
+
+    @property
+    def over(self) -> Refusal:
+        """What is said of one that nobody can answer any more. What is open in the table and over by the clock has expired,
+        whatever the sweep says later."""
+        state = ApprovalState.EXPIRED if self.state is ApprovalState.OPEN else self.state
+        at = self.answered_at or self.expires_at
+        told = {"state": state.value, "by": self.answered_by or "", "at": at.isoformat(), "why": self.why or ""}
+        return Refusal(RefusalKind.APPROVAL_OVER, told)
 
     @property
     def decision(self) -> Decision:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 
 from bot.domain.action import Word
-from bot.domain.approval import Answer, Answered, Approval, Reply, answer_of, fingerprint_of
+from bot.domain.approval import Answer, Answered, Approval, ApprovalState, Reply, answer_of, fingerprint_of
 from bot.domain.errors import UnusableValue
 from bot.domain.invoice import Invoice
 from bot.domain.offer import Decision, version_of
@@ -126,7 +126,9 @@ class SecondPerson:
         if action.approval_id is None:
             return self._needed(action, rule)
         asked = await self._journal.approval(action.approval_id)
-        if asked is None or asked.answered_by is None or asked.answered_by == action.actor.user:
+        if asked is None or asked.state is not ApprovalState.APPROVED:
+            return Refusal(RefusalKind.APPROVER_LOST)
+        if asked.answered_by is None or asked.answered_by == action.actor.user:
             return Refusal(RefusalKind.APPROVER_LOST)
         decision = Decision(action.kind, method=action.method, details=action.details)
         if fingerprint_of(decision, version_of(fresh, ended)) != asked.fingerprint:

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import structlog
 
-from bot.domain.approval import ApprovalState, approval_of
-from bot.domain.content import AlertContent, ApprovalContent, SaidOf
+from bot.domain.approval import Approval, ApprovalState, approval_of
+from bot.domain.content import AlertContent, ApprovalContent, RefusalContent, SaidOf
 from bot.ports import Clock, Journal, Letter, NotSaid, Say, SlackFailure
 from bot.services.addresses import Addresses, Slack, first_that_works
 from bot.services.messages import Messages
@@ -30,6 +30,7 @@ class QuestionLetters:
         approval_id = approval_of(letter.target) or str(letter.body.get("approval", ""))
         content = await self._messages.question(approval_id)
         if content is None:
+            await self._without_content(letter, approval_id)
             return
         if letter.kind is Say.QUESTION:
             await self._post(content)
@@ -50,14 +51,30 @@ class QuestionLetters:
         try:
             ts = await self._slack.announcer.post(asked.channel, content)
         except SlackFailure as failure:
-            if failure.why is not NotSaid.GONE:
+            if failure.why not in {NotSaid.GONE, NotSaid.UNUSABLE}:
                 raise
-            _log.warning("question.not_posted", channel=asked.channel, detail=failure.detail)
-            await self._journal.never_asked(asked.id, self._clock.now())
-            facts = {"channel": asked.channel, "detail": failure.detail}
-            await first_that_works(self._to.ops(AlertContent(what="question_not_posted", facts=facts)))
+            await self._give_up(asked, failure.detail)
             return
         await self._journal.posted(asked.message, asked.channel, ts)
+
+    async def _give_up(self, asked: Approval, detail: str) -> None:
+        """Nobody can answer what lies nowhere: it ends now, not when its time is over."""
+        _log.warning("question.not_posted", channel=asked.channel, detail=detail)
+        await self._journal.never_asked(asked.id, self._clock.now())
+        facts = {"channel": asked.channel, "detail": detail}
+        await first_that_works(self._to.ops(AlertContent(what="question_not_posted", facts=facts)))
+
+    async def _without_content(self, letter: Letter, approval_id: str) -> None:
+        """The account is configured no more, or what was asked about cannot be read: who asked hears the end."""
+        asked = await self._journal.approval(approval_id)
+        if asked is None or asked.is_taken_back or asked.state is ApprovalState.APPROVED:
+            return  # what was approved has an ending of its own
+        if letter.kind is Say.QUESTION and asked.state is ApprovalState.OPEN:
+            await self._give_up(asked, "the account or its invoice is not known any more")
+        elif letter.kind is Say.QUESTION_ENDED:
+            over = replace(asked.over, facts={**asked.over.facts, "ref": str(asked.ref)})
+            content = RefusalContent(refusal=over, reference=asked.id[-8:])
+            await first_that_works([*self._to.direct(asked.asker.user, content), *self._to.ops(content)])
 
     async def _tell_asked(self, content: ApprovalContent) -> None:
         asked = content.approval
@@ -79,4 +96,9 @@ class QuestionLetters:
         if not asked.is_open(self._clock.now()):
             return
         for channel, ts in (await self._journal.postings(asked.message))[:1]:
-            await self._slack.announcer.post(channel, content, thread=ts)
+            try:
+                await self._slack.announcer.post(channel, content, thread=ts)
+            except SlackFailure as failure:
+                if failure.why is not NotSaid.GONE:
+                    raise
+                await self._give_up(asked, failure.detail)

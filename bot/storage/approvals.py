@@ -190,7 +190,7 @@ async def _approve(connection: AsyncConnection, reply: Reply) -> Answered | Refu
     if asked is None or shown is None:
         return Refusal(RefusalKind.OLD_BUTTON)
     if not asked.is_open(reply.at):
-        return _over(asked)
+        return asked.over
     press = _press(asked, shown, reply)
     async with connection.begin_nested() as savepoint:
         accepted = await presses.insert_or_find(connection, press)
@@ -201,11 +201,11 @@ async def _approve(connection: AsyncConnection, reply: Reply) -> Answered | Refu
         if approved is None or not fits:
             await savepoint.rollback()
     if approved is None:
-        return _over(await _found(connection, reply.approval_id) or asked)
+        return (await _found(connection, reply.approval_id) or asked).over
     if not fits:
         ended = _ended(approval.c.id == asked.id, ApprovalState.DEAD, reply.at, why=WhyDead.CHANGED)
         await _end_all(connection, ended, reply.at)
-        return _over(await _found(connection, reply.approval_id) or asked)
+        return (await _found(connection, reply.approval_id) or asked).over
     made = await _tell_approved(connection, press, approved)
     return Answered(approved, made)
 
@@ -216,7 +216,7 @@ async def _in_the_way(
     """Another decision on the invoice leaves the question open; another answer does not."""
     now = await _found(connection, asked.id) or asked
     if not now.is_open(reply.at):
-        return _over(now)
+        return now.over
     if other is None:
         raise JournalUnavailable("the decision about this invoice kept changing; press again")
     return _busy(other.action, waiting=True)
@@ -234,7 +234,7 @@ async def _deny(connection: AsyncConnection, reply: Reply) -> Answered | Refusal
     denied = await _answer(connection, reply, ApprovalState.DENIED)
     if denied is None:
         found = await _found(connection, reply.approval_id)
-        return _over(found) if found is not None else Refusal(RefusalKind.OLD_BUTTON)
+        return found.over if found is not None else Refusal(RefusalKind.OLD_BUTTON)
     await _tell_ended(connection, denied, reply.at)
     return Answered(denied)
 
@@ -385,14 +385,6 @@ def _waiting(asked: Approval, question: Question) -> Refusal:
         "is_own": "yes" if asked.asker == question.actor else "",
     }
     return Refusal(RefusalKind.APPROVAL_WAITING, told)
-
-
-def _over(asked: Approval) -> Refusal:
-    """What is open in the table and over by the clock has expired, whatever the sweep says later."""
-    state = ApprovalState.EXPIRED if asked.state is ApprovalState.OPEN else asked.state
-    at = asked.answered_at or asked.expires_at
-    told = {"state": state.value, "by": asked.answered_by or "", "at": at.isoformat(), "why": asked.why or ""}
-    return Refusal(RefusalKind.APPROVAL_OVER, told)
 
 
 def _refused(question: Question, refusal: Refusal) -> Refused:

@@ -42,8 +42,8 @@ class JournalReading:
 
     async def offer(self, offer_id: str) -> Offer | None:
         async with self._db.read() as connection:
-            row = (await connection.execute(select(offer).where(offer.c.id == offer_id))).first()
-            return rows.offer_of(row) if row else None
+            found = rows.readable_offers(await connection.execute(select(offer).where(offer.c.id == offer_id)))
+            return found[0] if found else None
 
     async def postings(self, message: str) -> list[tuple[str, str]]:
         found = select(posting.c.channel, posting.c.ts).where(posting.c.message == message)

@@ -328,7 +328,12 @@ def _waiting(facts: Facts) -> str:
 
 
 def approval_over(facts: Facts) -> str:
-    """What an answer that comes too late hears."""
+    """What an answer that comes too late hears; and who asked, where the question itself cannot be shown any more."""
+    about = f"{code(facts['ref'], 300)}: " if facts.get("ref") else ""
+    return about + _over(facts)
+
+
+def _over(facts: Facts) -> str:
     by = f" by {person(facts['by'])}" if facts.get("by") else ""
     match facts.get("state"):
         case "approved":
@@ -337,6 +342,8 @@ def approval_over(facts: Facts) -> str:
             return f"This has been answered with no{by} already, so nothing was done. Who asked can ask again."
         case "expired":
             return "The time for an answer is over, so nothing was done. Who asked can ask again."
+        case _ if facts.get("why") == "not_posted":
+            return "The question could not be posted, so nothing was done. Who asked can ask again."
         case _:
             return "The invoice has changed since somebody asked, so nothing was done. Who asked can ask again."
 

@@ -10,16 +10,18 @@ from sqlalchemy import update
 
 from bot.domain.action import Action, ActionState, Word
 from bot.domain.approval import Answer, Answered, Approval, ApprovalState, Waiting
-from bot.domain.content import AlertContent, ApprovalContent, SaidOf
+from bot.domain.content import AlertContent, ApprovalContent, RefusalContent, SaidOf
 from bot.domain.invoice import Invoice
 from bot.domain.money import Money
 from bot.domain.offer import ButtonValue, Offer
+from bot.domain.outcome import Rejected, RejectedReason, Unknown
 from bot.domain.policy import Actor, ApprovalRule, People, Person, Policy, Role
 from bot.domain.refusal import Refusal, RefusalKind
 from bot.ports import Accepted, NotSaid, Redelivered, SlackFailure
 from bot.services.actions import ACT_WITHIN, Pressed
 from bot.storage.tables import approval as approval_table
 from tests.builders import AGENTS, ANA, EVE, INVOICE, NOW, OPS, PEOPLE, POLICY, REF, TEAM, TOM, on_message
+from tests.fakes import FakeProvider
 from tests.services.bench import HOUR, SECOND, Bench, Outside
 from tests.services.test_guard import CHANGED
 
@@ -288,6 +290,33 @@ async def test_an_approval_by_the_asker_in_the_database_sends_nothing(bench: Ben
     assert bench.provider.performed == []
 
 
+async def test_nothing_is_sent_a_second_time_without_the_second_person(bench: Bench) -> None:
+    """The same key again would be safe; but who approved may not any more, so from now on it is only looked up."""
+    bench.provider.answers.append(Unknown(cause="no answer"))
+    await approved(bench, action=Action.RETRY)
+    await bench.work()
+    assert (await bench.state(), len(bench.provider.performed)) == (ActionState.UNKNOWN, 1)
+    bench.directory.people = bench.directory.fresh = replace(
+        EVERYBODY, persons={**EVERYBODY.persons, LIA.user: Person(is_gone=True)}
+    )
+    bench.provider.truths.append(Rejected(reason=RejectedReason.NOT_APPLIED, detail="no effect yet"))
+    await bench.work(after=6 * SECOND)
+    assert (await bench.state(), len(bench.provider.performed)) == (ActionState.UNKNOWN, 1)
+
+
+@pytest.mark.parametrize("state", [state for state in ApprovalState if state is not ApprovalState.APPROVED])
+async def test_a_question_that_was_not_approved_sends_nothing_whatever_was_made_of_it(
+    bench: Bench, state: ApprovalState
+) -> None:
+    approval = await approved(bench)
+    async with bench.storage.journal._db.write() as connection:
+        await connection.execute(update(approval_table).values(state=state.value))
+    await bench.work()
+    assert await now_is(bench, approval) is state
+    assert (await bench.refusal()).kind is RefusalKind.APPROVER_LOST
+    assert bench.provider.performed == []
+
+
 async def test_a_rule_that_is_new_since_the_press_holds_at_the_send(outside: Outside) -> None:
     outside.policy = replace(TWO_LEADS, approvals=())
     before = a_bench(outside)
@@ -389,6 +418,46 @@ async def test_a_question_without_a_channel_ends_at_once_and_operators_hear_of_i
         (OPS, "question_not_posted")
     ]
     await asked(bench, offer=await bench.shown(message="card:2"))
+
+
+@pytest.mark.parametrize(
+    "failure", [SlackFailure(NotSaid.UNUSABLE, "invalid_blocks"), SlackFailure(NotSaid.GONE, "is_archived")]
+)
+async def test_a_question_that_slack_does_not_take_is_not_waited_for(bench: Bench, failure: SlackFailure) -> None:
+    bench.announcer.fail("post", failure)
+    approval = await asked(bench)
+    await bench.talk()
+    await bench.talk()
+    assert await now_is(bench, approval) is ApprovalState.DEAD
+    assert ("direct", ANA.user, SaidOf.ENDED, ApprovalState.DEAD) in told(bench)
+
+
+async def test_where_the_channel_is_gone_when_it_is_time_to_remind_nobody_waits_any_longer(bench: Bench) -> None:
+    approval = await asked(bench)
+    await bench.talk()
+    bench.clock.advance(timedelta(hours=12))
+    await bench.approvals.sweep()
+    bench.announcer.fail("post", SlackFailure(NotSaid.GONE, "is_archived"))
+    await bench.talk()
+    await bench.talk()
+    assert await now_is(bench, approval) is ApprovalState.DEAD
+    assert ("direct", ANA.user, SaidOf.ENDED, ApprovalState.DEAD) in told(bench)
+    assert "question_not_posted" in [c.what for c in bench.announcer.contents() if isinstance(c, AlertContent)]
+
+
+async def test_who_asked_about_an_account_that_is_configured_no_more_hears_the_end_too(outside: Outside) -> None:
+    approval = await asked(a_bench(outside))
+    without = Bench(outside, FakeProvider(account="other"))
+    await without.talk()
+    without.clock.advance(timedelta(hours=24))
+    await without.approvals.sweep()
+    await without.talk()
+    assert await now_is(without, approval) is ApprovalState.DEAD, "nobody could be asked"
+    (said,) = [each for each in without.announcer.said if isinstance(each.content, RefusalContent)]
+    assert isinstance(said.content, RefusalContent)
+    refusal = said.content.refusal
+    assert (said.how, said.to, refusal.kind) == ("direct", ANA.user, RefusalKind.APPROVAL_OVER)
+    assert (refusal.facts["state"], refusal.facts["ref"]) == ("dead", str(REF))
 
 
 # --- time --------------------------------------------------------------------------------------------------------
