@@ -209,7 +209,7 @@ def audit_export(
     since: Annotated[str, typer.Option(help="From this day on, or this moment: 2026-11-01 (UTC).")],
     until: Annotated[str | None, typer.Option(help="Up to and with this day, or up to this moment.")] = None,
     form: Annotated[
-        Literal["csv", "jsonl"], typer.Option("--format", help="csv for spreadsheets, jsonl lossless.")
+        Literal["csv", "jsonl"], typer.Option("--format", help="csv for spreadsheets, jsonl for programs.")
     ] = "csv",
     output: Annotated[Path | None, typer.Option(help="Write it there instead of printing it.")] = None,
 ) -> None:

@@ -75,11 +75,12 @@ warn = 8                         # from here on the message says it, and Retry a
 block = 15                       # from here on no retry; the payment link still works
 
 # What a role may do. What no rule allows, nobody may do, not even look.
-# Actions: view, link, pdf, retry, resend, void, uncollectible, finalize, paid, refresh, share, digest, approve.
-# "*" is looking and every action on invoices, so all of these but share, digest and approve.
+# Actions: view, link, pdf, retry, resend, void, uncollectible, finalize, paid, refresh: "*" means all of these.
+# By name only: share, digest, freeze (stop everything at once), approve (see below), settle (say how a decision ended where
+# the bot could not find out; never one of their own, so give it to two people at least).
 [[allow]]
 role = "lead"
-actions = ["*", "share", "digest"]
+actions = ["*", "share", "digest", "freeze"]
 
 [[allow]]
 role = "agent"
@@ -89,7 +90,7 @@ per_day = { EUR = "5000", USD = "5000" }    # for one person in 24 hours
 accounts = ["stripe"]                       # without this line: every account
 # channels = ["C_YOUR_CHANNEL"]             # only there; without this line: every channel
 
-# What one person asks for and another has to agree to, with two buttons in a channel. Nobody agrees to their own request:
+# What one person asks for and another has to approve, with two buttons in a channel. Nobody approves their own request, so
 # the role should have two people at least; and it needs the word approve above.
 # [[approve]]
 # actions = ["void", "uncollectible", "paid"]

@@ -64,6 +64,8 @@ class Row:
     attempts: Spent | None = None
     waiting: tuple[Approval, ...] = ()
     """What somebody asked a second person for."""
+    frozen: Freeze | None = None
+    """Why no button that decides is among the choices."""
 
     @property
     def invoice(self) -> Invoice:

@@ -58,6 +58,21 @@ STEPS: Final[Mapping[str, tuple[str, str]]] = {
         "One open decision for each invoice; the database sees to it.",
     ),
     "press.repeated": ("Pressed again, without effect", "The second press finds the first decision; no new one is made."),
+    "approval.asked": ("A second person was asked", "Nothing is sent, and nothing is locked, until somebody else agrees."),
+    "approval.approved": (
+        "Approved",
+        "By somebody else, in time, and for the invoice as it was; looked at again before sending.",
+    ),
+    "approval.denied": ("Denied", "Who said no stays on record, and nothing is sent."),
+    "approval.expired": ("Nobody answered in time", "No answer is a no."),
+    "approval.dead": ("Could not be approved any more", "The word was for the invoice as it was, and it has changed."),
+    "verdict.given": (
+        "A second person said how it ended",
+        "The provider is read once more; what it can tell counts first.",
+    ),
+    "verdict.taken": ("Their word is the ending", "The provider could tell nothing. Who said it stays on record."),
+    "verdict.overtaken": ("Their word was not needed", "The provider could tell after all, and that counts."),
+    "verdict.dropped": ("Their word was not taken", "The right to say it is looked at once more before it counts."),
     "check.asked": ("Asked to check again", "Reading only: checking can never charge."),
     "outbox.dead": ("Could not be told in Slack", "The outcome stays on record all the same."),
 }

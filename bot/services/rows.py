@@ -63,7 +63,7 @@ class Rows:
             action = replace(action, state=ActionState.EXECUTING)
         standing = await self.standing(offer.invoice, facts)
         choices = choices_for(standing, action, is_card=is_card, is_private=is_private)
-        if await self._journal.frozen() is not None:
+        if (frozen := await self._journal.frozen()) is not None:
             choices = while_frozen(choices)
         waiting = await self._journal.open_approvals(offer.ref)
         row = Row(
@@ -74,6 +74,7 @@ class Rows:
             confirm_retry=standing.confirm_retry,
             attempts=standing.spent,
             waiting=tuple(asked for asked in waiting if asked.is_open(standing.now)),
+            frozen=frozen,
         )
         return replace(row, choices=(Choice.SHOW,)) if row.is_outrun else row
 

@@ -42,9 +42,9 @@ def _heard(action: ActionRecord, heard: Verdict, command: str) -> str:
     if action.state.is_live:
         if ending is not None and ending.refusal is not None:
             return f"Your {said} was not taken. {refusal_sentence(ending.refusal, command)}"
-        return f"Your {said} was not taken: the provider could tell more than you."
+        return f"Your {said} was not taken: the provider can tell more about it by now."
     if ending is not None and ending.verified_by is not None:
-        return f"Your {said} was taken as the ending."
+        return f"Your {said} is on record as the ending."
     return f"Your {said} was not needed: the provider could tell after all, and that counts."
 
 

@@ -10,6 +10,7 @@ from bot.domain.invoice import CollectionMethod, Invoice, InvoiceStatus, NoMetho
 from bot.domain.refusal import RefusalKind
 from handlers.views import blocks
 from handlers.views.blocks import Block, Rendered, rendered
+from handlers.views.freezing import frozen_line
 from handlers.views.row import (
     VISIBLE_ON_CARD,
     action_blocks,
@@ -41,7 +42,9 @@ def card(content: CardContent, *, command: str, now: datetime) -> Rendered:
     why = why_failed if row.invoice.is_unseen else known_reason
     story = sentence(row.action, command, row.invoice) if row.action else why(row.invoice, now)
     head = "\n".join([f"{title(row.invoice, owed=was_owed(row))}\n{story}{attempts_line(row)}", *waiting(row)])
+    frozen = [blocks.section(frozen_line(row.frozen, command), block_id=block_id(row, 0, "frozen"))] if row.frozen else []
     shown = [
+        *frozen,
         blocks.section(head, block_id=block_id(row, 0, "head")),
         blocks.fields(_facts(row, now), block_id=block_id(row, 0, "facts")),
         *_next_step(row),

@@ -44,11 +44,11 @@ _STEPS: dict[str, str] = {
     "verdict.taken": "their word is the ending",
     "verdict.overtaken": "their word was not needed: the provider could tell",
     "verdict.dropped": "their word was not taken",
-    "approval.asked": "asked for a second person's word",
+    "approval.asked": "asked for approval",
     "approval.approved": "approved",
-    "approval.denied": "the second person said no",
+    "approval.denied": "denied",
     "approval.expired": "nobody answered in time",
-    "approval.dead": "cannot be approved any more",
+    "approval.dead": "could not be approved any more",
     "watch.begun": "watched from now on",
     "watch.ended": "watched no more",
     "bot.frozen": "everything frozen",
@@ -58,7 +58,6 @@ _STEPS: dict[str, str] = {
 """Audit events in words; one that is not here shows its own name."""
 
 _FACTS: dict[str, tuple[str, bool]] = {
-    "word": ("to", True),
     "refusal": ("because:", True),
     "rejected": ("because:", True),
     "why": ("because:", True),
@@ -70,7 +69,7 @@ _FACTS: dict[str, tuple[str, bool]] = {
 }
 """What people can use of an event's facts: how it is introduced, and whether it is words (else an id to be copied)."""
 _WITH_AMOUNT = frozenset({"action.accepted", "action.bound", "approval.asked"})
-"""Where the amount is news; the steps after them carry it for whoever reads the trail elsewhere."""
+"""Where the amount, and who agreed, is news; the steps after them carry both for whoever reads the trail elsewhere."""
 _WITH_KEY = frozenset({"attempt.begun", "attempt.resent"})
 _KEY_SHOWN = 8
 _ROOM = 1900
@@ -87,7 +86,7 @@ def history(content: HistoryContent, *, command: str, now: datetime) -> Rendered
         text = f"Nobody has decided anything about {name} here so far."
         return rendered(text, [blocks.section(text), blocks.context(_as_of(now))])
     count = len(content.actions)
-    title = f"{count} decision{'' if count == 1 else 's'} about {name}"
+    title = f"{count or 'No'} decision{'' if count == 1 else 's'} about {name}{'' if count else ' so far'}"
     newest_first = sorted(content.actions, key=lambda action: action.created_at, reverse=True)
     rows = [[_decision(action, command)] for action in newest_first]
     return rendered(title, fit([blocks.section(f"*{title}*")], rows, lambda shown: _tail(content, shown, now)))
@@ -160,18 +159,25 @@ def _step(entry: HistoryEntry) -> str:
 
 def _said(entry: HistoryEntry) -> list[str]:
     told = {key: value for key, value in entry.facts.items() if value and not _NO_AMOUNT.fullmatch(value)}
-    said = [f"amount {escape(told['amount'])}"] if entry.kind in _WITH_AMOUNT and "amount" in told else []
+    said = [_what(told["word"])] if "word" in told else []
+    if entry.kind in _WITH_AMOUNT and "amount" in told:
+        said.append(f"amount {escape(told['amount'])}")
     for key, (introduced, is_word) in _FACTS.items():
         if key in told:
             said.append(f"{introduced} {escape(told[key].replace('_', ' ')) if is_word else code(told[key], 120)}")
     said += [change for change in (_change(entry, "status"), _change(entry, "owed")) if change]
-    if "approver" in told and told["approver"] != entry.actor:
-        said.append(f"agreed by {person(told['approver'])}")
+    if entry.kind in _WITH_AMOUNT and "approver" in told and told["approver"] != entry.actor:
+        said.append(f"approved by {person(told['approver'])}")
     if entry.kind == "approval.asked" and "reason" in told:  # denied, it is nowhere else
         said.append(f"reason: {escape(told['reason'], 200)}")
     if entry.kind in _WITH_KEY and "key" in told:
         said.append(f"key ends in {code(told['key'][-_KEY_SHOWN:])}")
     return said
+
+
+def _what(word: str) -> str:
+    """As its button calls it; a right that is no action keeps its word."""
+    return f"“{Action(word).traits.label}”" if word in set(Action) else f"to {escape(word)}"
 
 
 def _change(entry: HistoryEntry, what: str) -> str | None:

@@ -9,6 +9,7 @@ from bot.domain.content import ListContent, ListOf
 from bot.domain.digest import ROWS_SHOWN
 from handlers.views import blocks
 from handlers.views.blocks import Block, Rendered, fit, rendered
+from handlers.views.freezing import frozen_line
 from handlers.views.row import row_blocks
 from handlers.views.text import code, escape, prose
 
@@ -19,6 +20,8 @@ _PAGE = re.compile(r"page:(\d{1,4})", re.IGNORECASE | re.ASCII)
 def invoice_list(content: ListContent, *, command: str, now: datetime) -> Rendered:
     title = _title(content)
     notes = [f"*Missing:* {escape(account)}: {prose(why)}." for account, why in content.gaps[:_GAPS_SHOWN]]
+    if (frozen := next((row.frozen for row in content.rows if row.frozen), None)) is not None:
+        notes.append(frozen_line(frozen, command))
     if content.note:
         notes.append(f"{prose(content.note)}.")
     head = [blocks.section("\n".join([f"*{title}*", *notes]))]

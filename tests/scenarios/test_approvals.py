@@ -153,7 +153,7 @@ async def test_the_history_names_both_and_the_reason(stage: Stage) -> None:
     await stage.row_says(bill, digest, "Voided")
     await stage.command(MAYA, f"history {bill.ref}")
     told = await stage.told(MAYA, "1 decision about")
-    assert told.says("<@U0MAYA>, approved by <@U0NADIA>", "as agreed with sales", "asked for a second person's word")
+    assert told.says("<@U0MAYA>, approved by <@U0NADIA>", "as agreed with sales", "asked for approval")
 
 
 # --- who may answer ----------------------------------------------------------------------------------------------

@@ -68,7 +68,7 @@ async def test_reading_goes_on_and_says_that_all_is_frozen(stage: Stage) -> None
     await stage.command(MAYA, "status")
     await stage.told(MAYA, "Frozen by <@U0MAYA>", "Open decisions")
     await stage.command(MAYA, f"show {bill.ref}")
-    await stage.told(MAYA, bill.number, "only you can see this")
+    await stage.told(MAYA, bill.number, "Frozen by <@U0MAYA>", "only you can see this")
 
 
 async def test_the_operators_are_told_of_both_and_a_second_freeze_is_answered_with_the_first(stage: Stage) -> None:

@@ -62,7 +62,7 @@ async def test_a_second_person_says_what_they_saw_and_that_is_the_ending(stage: 
     await stage.slack.submit(NADIA, SEEN)
 
     await stage.row_says(bill, digest, "Charged, as <@U0NADIA> verified at the provider")
-    await stage.told(NADIA, "Your “charged” was taken as the ending")
+    await stage.told(NADIA, "Your “charged” is on record as the ending")
     assert len(stage.charges(bill)) == 1
     assert stage.sends(bill) == ["pay"]
     assert stage.objections() == []

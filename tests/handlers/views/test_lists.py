@@ -21,6 +21,7 @@ from bot.domain.content import (
 )
 from bot.domain.details import Issue
 from bot.domain.digest import CurrencyTotal, Gap
+from bot.domain.freeze import Freeze
 from bot.domain.invoice import InvoiceRef
 from bot.domain.money import Money
 from bot.domain.records import HistoryEntry
@@ -180,6 +181,24 @@ def a_page(number: int, rows: int, total: int = 23) -> list[str]:
     return shown(ListContent(rows=listed, total=total, words=f"hard page:{number}")).split("\n")
 
 
+def test_a_list_without_buttons_to_decide_with_says_once_that_all_is_frozen() -> None:
+    rows = tuple(a_row(number=number, frozen=Freeze("U0MAYA", "wrong prices", NOW)) for number in range(2))
+    assert shown(ListContent(rows=rows, total=2)).count("Frozen by @U0MAYA") == 1
+
+
+def test_an_invoice_about_which_only_questions_were_asked_has_no_decision_and_shows_its_steps() -> None:
+    events = (
+        HistoryEntry(NOW, "approval.asked", "U0ANA", {"word": "void", "amount": "EUR 420.00", "approver": ""}),
+        HistoryEntry(NOW, "approval.denied", "U0MAYA", {"word": "void"}),
+    )
+    lines = shown(HistoryContent(ref="stripe:in_1AbC", actions=(), events=events)).split("\n")
+    assert lines[0] == "No decisions about stripe:in_1AbC so far"
+    assert lines[2:4] == [
+        "  2026-11-21 09:14 UTC · asked for approval · @U0ANA · “Void invoice”, amount EUR 420.00",
+        "  2026-11-21 09:14 UTC · denied · @U0MAYA · “Void invoice”",
+    ]
+
+
 def test_a_list_names_its_page_and_the_way_to_the_next() -> None:
     assert a_page(1, 10)[0] == "23 failed invoices for “hard”"
     assert a_page(1, 10)[-1] == "  Showing 1 to 10 of 23. Next page: /invoice failed hard page:2."
@@ -229,7 +248,7 @@ def test_history_tells_who_when_why_and_how_it_ended() -> None:
         "Declined: insufficient funds (soft). Next: may pass later; wait before the next retry · @U0ANA · 09:14 UTC",
         "Reference 1a2b3c4d · provider request req_8Pq",
         "  Step by step",
-        "  2026-11-21 09:14 UTC · press refused · @U0TOM · to void, because: over limit",
+        "  2026-11-21 09:14 UTC · press refused · @U0TOM · “Void invoice”, because: over limit",
         "  As of 2026-11-21 09:14 UTC",
     ]
 
@@ -245,9 +264,9 @@ def test_history_tells_what_a_step_changed_who_agreed_and_by_which_key_it_is_fou
     )
     steps = shown(HistoryContent(ref="x", actions=(an_action(ActionState.SUCCEEDED),), events=events)).split("\n")[-5:-1]
     assert [step.removeprefix("  2026-11-21 09:14 UTC · ") for step in steps] == [
-        "decided · @U0ANA · amount EUR 420.00, agreed by @U0MAYA",
-        "about to be sent to the provider · agreed by @U0MAYA, key ends in 89abcdef",
-        "done · provider request req_8Pq, status open → void, owed EUR 420.00 → EUR 0.00, agreed by @U0MAYA",
+        "decided · @U0ANA · amount EUR 420.00, approved by @U0MAYA",
+        "about to be sent to the provider · key ends in 89abcdef",
+        "done · provider request req_8Pq, status open → void, owed EUR 420.00 → EUR 0.00",
         "watched no more · Recoup",
     ]
 
