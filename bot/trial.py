@@ -54,8 +54,9 @@ class JournalPages:
 
     async def invoice_of(self, button: str) -> tuple[str, str] | None:
         with contextlib.suppress(UnusableValue):
-            offer = await self._journal.offer(ButtonValue.parse(button).offer_id)
-            return (offer.ref.account, offer.ref.id) if offer else None
+            named = ButtonValue.parse(button).offer_id
+            found = await self._journal.offer(named) or await self._journal.approval(named)
+            return (found.ref.account, found.ref.id) if found else None
         return None
 
     async def history(self, account: str, invoice: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

@@ -181,11 +181,7 @@ class Tour:
     async def _question(self, number: str) -> Json | None:
         """The message that asks a second person about this invoice, while it has buttons."""
         message = await self._visitor.digest()
-        return (
-            message
-            if message is not None and "asks for a second person" in str(message) and number in str(message)
-            else None
-        )
+        return message if message is not None and "Approval needed" in str(message) and number in str(message) else None
 
     async def _answers_dialog(self, user: str, number: str, status: str) -> bool:
         """Fill in the dialog and send it; true when the invoice still had `status` until then."""

@@ -14,7 +14,7 @@ from handlers.views import blocks
 from handlers.views.blocks import Block, Rendered, rendered
 from handlers.views.details import asked_for
 from handlers.views.money import amount
-from handlers.views.row import title
+from handlers.views.row import title, who_owes
 from handlers.views.sentences import reference_line, sentence
 from handlers.views.text import channel, code, escape, person, plain, prose
 from handlers.views.times import clock, moment
@@ -40,17 +40,35 @@ def approval(content: ApprovalContent, *, command: str, now: datetime) -> Render
 def _question(content: ApprovalContent, command: str, now: datetime) -> Rendered:
     asked = content.approval
     is_open = asked.is_open(now)
-    summary = f"{person(asked.asker.user)} asks for “{_label(asked)}”: invoice {escape(content.invoice.label)}"
+    what = f"{_heading(asked, now)}: {_label(asked)}"
+    by = f"asked by {person(asked.asker.user)}"
+    standing = _standing(content, command, now)
+    summary = f"{what}, invoice {escape(content.invoice.label)}, {who_owes(content.invoice)}, {by}"
     parts = [
-        blocks.section(
-            f"*{person(asked.asker.user)} asks for a second person: {_label(asked)}*", block_id=_id(asked, "head")
-        ),
+        blocks.section(f"*{what}* · {by}", block_id=_id(asked, "head")),
         blocks.section("\n".join([title(content.invoice), *_what(content)]), block_id=_id(asked, "what")),
-        blocks.section(_standing(content, command, now), block_id=_id(asked, "stand")),
+        blocks.section(standing, block_id=_id(asked, "stand")),
         *([_buttons(content)] if is_open else []),
         blocks.context(_small_print(content), block_id=_id(asked, "small")),
     ]
-    return rendered(summary if is_open else f"{summary}. {_standing(content, command, now)}", parts)
+    return rendered(summary if is_open else f"{summary}. {standing}", parts)
+
+
+def _heading(asked: Approval, now: datetime) -> str:
+    """How it stands, for whoever reads nothing but the first line."""
+    match asked.state:
+        case ApprovalState.OPEN if asked.is_open(now):
+            return "Approval needed"
+        case ApprovalState.OPEN | ApprovalState.EXPIRED:
+            return "Not approved in time"
+        case ApprovalState.DENIED:
+            return "Taken back" if asked.is_taken_back else "Denied"
+        case ApprovalState.DEAD:
+            return "Not possible any more"
+        case ApprovalState.APPROVED:
+            return "Approved"
+        case _:
+            assert_never(asked.state)
 
 
 def _what(content: ApprovalContent) -> list[str]:
@@ -64,7 +82,7 @@ def _what(content: ApprovalContent) -> list[str]:
     if term and term.lower().replace("_", " ") not in asked.kind.traits.label.lower():
         lines.append(f"{escape(content.facts.name)} calls this “{escape(term)}”.")
     if asked.kind is Action.VOID:
-        lines.append("It cannot be undone.")
+        lines.append("*It cannot be undone.*")
     if said := asked_for(asked.details):
         lines.append(said)
     if asked.method:
@@ -79,7 +97,7 @@ def _standing(content: ApprovalContent, command: str, now: datetime) -> str:
     match asked.state:
         case ApprovalState.OPEN if asked.is_open(now):
             who = f"{content.approvers}: please" if content.approvers else "Please"
-            return f"{who} approve or deny until {moment(asked.expires_at)}. Nothing has been done yet."
+            return f"{who} approve or deny by {moment(asked.expires_at)}. Nothing has been done yet."
         case ApprovalState.OPEN | ApprovalState.EXPIRED:
             return "Nobody answered in time, so nothing was done."
         case ApprovalState.DENIED if asked.is_taken_back:
@@ -87,9 +105,10 @@ def _standing(content: ApprovalContent, command: str, now: datetime) -> str:
         case ApprovalState.DENIED:
             return f"Denied by {person(asked.answered_by)}{_at(asked)}; nothing was done."
         case ApprovalState.DEAD:
-            return f"Not possible any more: {_why_dead(asked)}; nothing was done."
+            why = _why_dead(asked)
+            return f"{why[0].upper()}{why[1:]}; nothing was done."
         case ApprovalState.APPROVED:
-            story = sentence(content.action, command) if content.action is not None else "It is being done"
+            story = sentence(content.action, command) if content.action is not None else "It is being done."
             return f"Approved by {person(asked.answered_by)}{_at(asked)}.\n{story}"
         case _:
             assert_never(asked.state)
@@ -97,10 +116,12 @@ def _standing(content: ApprovalContent, command: str, now: datetime) -> str:
 
 def _buttons(content: ApprovalContent) -> Block:
     asked = content.approval
-    what = f"{_label(asked)}, {plain(content.invoice.label, 40)}, {amount(asked.amount)}"
+    named = [plain(text, 60) for text in (content.invoice.customer_name, content.invoice.label) if text]
+    what = f"{_label(asked)}: {', '.join([*named, amount(asked.amount)])}."
+    undone = " It cannot be undone." if asked.kind is Action.VOID else ""
     elements = [
-        _button(asked, Answer.APPROVE, ids.APPROVE, "Approve", "primary", f"{what}. It is done at once, and only once."),
-        _button(asked, Answer.DENY, ids.DENY, "Deny", "danger", f"{what}. Nothing is done, and who asked is told."),
+        _button(asked, Answer.APPROVE, ids.APPROVE, "Approve", "primary", f"{what} It is done at once.{undone}"),
+        _button(asked, Answer.DENY, ids.DENY, "Deny", "danger", f"{what} Nothing is done, and who asked is told."),
     ]
     return blocks.actions(elements, block_id=_id(asked, "act"))
 
@@ -121,7 +142,7 @@ def _small_print(content: ApprovalContent) -> str:
     reference = reference_line(content.action) if content.action is not None else None
     parts = [
         f"Asked {moment(asked.created_at)}",
-        f"for {escape(asked.role)}",
+        f"for the role {escape(asked.role)}",
         code(str(asked.ref), 300),
         *([reference] if reference else []),
     ]
@@ -138,10 +159,11 @@ def _said(content: ApprovalContent, text: str, command: str) -> Rendered:
 
 def _asked(content: ApprovalContent) -> str:
     asked = content.approval
+    who = content.approvers or f"the role {escape(asked.role)}"
     return (
-        f"“{_label(asked)}” needs a second person here. I asked {escape(asked.role)} in {channel(asked.channel)} for "
-        f"{_invoice(content)}. Nothing has been done yet; without an answer by {moment(asked.expires_at)} nothing will be. "
-        "You will hear how it ends."
+        f"“{_label(asked)}” needs a second person for {_invoice(content)}. I asked {who} in {channel(asked.channel)}. "
+        f"Nothing has been done yet, and nothing will be without an answer by {moment(asked.expires_at)}. You will hear "
+        "how it ends. To take it back, press Deny there."
     )
 
 
@@ -155,6 +177,8 @@ def _ended(content: ApprovalContent, command: str) -> str:
             made = content.action
             story = sentence(made, command) if made is not None and not made.state.is_live else "It is being done now."
             return f"{what} was approved by {person(asked.answered_by)}. {story}"
+        case ApprovalState.DENIED if asked.is_taken_back:
+            return f"{what} is taken back, so nothing was done."
         case ApprovalState.DENIED:
             return f"{what} was denied by {person(asked.answered_by)}, so nothing was done."
         case ApprovalState.EXPIRED:
@@ -168,7 +192,7 @@ def _ended(content: ApprovalContent, command: str) -> str:
 
 def _reminder(content: ApprovalContent) -> str:
     asked = content.approval
-    who = content.approvers or escape(asked.role)
+    who = content.approvers or f"The role {escape(asked.role)}"
     return (
         f"{who}: {person(asked.asker.user)} still waits for an answer about {_invoice(content)}. Without one by "
         f"{moment(asked.expires_at)} nothing will be done."

@@ -311,10 +311,8 @@ def _doing(facts: Facts) -> str:
 
 def _needs_approval(facts: Facts) -> str:
     where = mentions(f"<#{facts.get('channel', '')}>")
-    asks = f"The button asks {mentions(facts.get('ask')) or 'them'}{f' in {where}' if where else ''}."
-    return (
-        f"{_doing(facts)} needs a second person here, so nothing was done. {asks} Press it on a fresh card of the invoice."
-    )
+    who = f"{mentions(facts.get('ask')) or 'for one'}{f' in {where}' if where else ''}"
+    return f"{_doing(facts)} needs a second person here, so nothing was done. To ask {who}, press it on the invoice's card."
 
 
 def _waiting(facts: Facts) -> str:
@@ -339,7 +337,8 @@ def _over(facts: Facts) -> str:
         case "approved":
             return f"This has been approved{by} already; it is done once, and your press changed nothing."
         case "denied":
-            return f"This has been answered with no{by} already, so nothing was done. Who asked can ask again."
+            who = person(facts["by"]) if facts.get("by") else "Somebody"
+            return f"{who} has said no to this already, so nothing was done. Who asked can ask again."
         case "expired":
             return "The time for an answer is over, so nothing was done. Who asked can ask again."
         case _ if facts.get("why") == "not_posted":
@@ -350,7 +349,9 @@ def _over(facts: Facts) -> str:
 
 def _approver_lost(facts: Facts) -> str:
     who = f"{person(facts['by'])}, who approved this," if facts.get("by") else "Who approved this"
-    return f"{who} may not approve it any more, so nothing was done. Ask again. {_ask(facts)}"
+    asked = mentions(facts.get("ask"))
+    again = f"Press the button again to ask {asked}." if asked else _ask(facts)
+    return f"{who} may not approve it any more, so nothing was done. {again}"
 
 
 _CHANGED: dict[str, str] = {

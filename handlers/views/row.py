@@ -142,8 +142,8 @@ def attempts_line(row: Row) -> str:
 def waiting(row: Row) -> list[str]:
     """A line for each question to a second person. It locks nothing, so the buttons stay."""
     return [
-        f"{person(asked.asker.user)} asked for “{asked.kind.traits.label}”; waiting for {escape(asked.role)} in "
-        f"{channel(asked.channel)} until {moment(asked.expires_at)}"
+        f"{person(asked.asker.user)} asked for “{asked.kind.traits.label}”; waiting for approval by {escape(asked.role)} "
+        f"in {channel(asked.channel)} until {moment(asked.expires_at)}"
         for asked in row.waiting[:_WAITING_SHOWN]
     ]
 

@@ -94,6 +94,12 @@ class Desk:
         self.page.get_by_role("menuitem", name=choice).click()
         expect(self.dialog).to_be_visible()
 
+    def answer(self, question: Locator, label: str) -> None:
+        """Press it and say yes to "are you sure"."""
+        question.get_by_text(label, exact=True).click()
+        self.dialog.get_by_role("button", name=label).click()
+        expect(self.dialog).to_be_hidden()
+
     def escape(self) -> None:
         self.page.keyboard.press("Escape")
         expect(self.dialog).to_be_hidden()

@@ -115,3 +115,25 @@ def test_another_invoice_can_be_looked_at_again(desk: Desk) -> None:
     about.select_option(label=f"Stripe · {first} · Fjord & Field")
     expect(desk.steps.first).to_contain_text(f"/invoice show {first}")
     expect(about).to_be_focused()
+
+
+def test_a_large_write_off_waits_for_nadia_and_mayas_own_approval_does_not_count(desk: Desk) -> None:
+    number = desk.shown(desk.invoice(amount=684_000))
+    desk.more(number, "Mark uncollectible")
+    desk.dialog.get_by_label("Reason").select_option(index=1)
+    desk.dialog.get_by_role("button", name="Mark uncollectible").click()
+    question = desk.stream.locator("article", has_text="asked by @Maya").filter(has_text=number).last
+    expect(question).to_contain_text("Approval needed: Mark uncollectible")
+    expect(question).to_contain_text("EUR 6,840.00")
+    desk.answer(question, "Approve")
+    expect(desk.stream.locator(".ephemeral").last).to_contain_text(
+        "You asked for this, so somebody else has to agree to it"
+    )
+    expect(desk.requests()).to_have_count(0)
+    desk.act_as("Nadia")
+    desk.answer(question, "Approve")
+    expect(question).to_contain_text("Marked uncollectible: EUR 6,840.00")
+    expect(question.get_by_role("button")).to_have_count(0)
+    expect(desk.requests()).to_have_count(1)
+    for step in ("A second person was asked", "Nadia: Approve", "Approved", "Decision written down: uncollectible", "Done"):
+        expect(desk.steps.filter(has_text=step).first).to_be_visible()

@@ -60,7 +60,7 @@ def house(over_socket: bool) -> House:
 
 def questions(stage: Stage, channel: str = SUP) -> list[Message]:
     found = stage.slack.messages(channel)
-    return [one for one in found if one.thread_ts is None and "asks for a second person" in read(one.blocks, one.text).text]
+    return [one for one in found if one.thread_ts is None and "· asked by " in read(one.blocks, one.text).text]
 
 
 def question_says(stage: Stage, *words: str) -> Reading | None:
@@ -106,8 +106,10 @@ async def test_a_void_above_the_amount_is_done_when_a_second_person_agrees(stage
     shown = question.said
     assert shown.says("<@U0MAYA>", VOID, "Acme GmbH", bill.number, "EUR 4,200.00", "as agreed with sales", "<@U0NADIA>")
     assert (shown.primary, [one.has_dialog for one in shown.pressables]) == ([APPROVE], [True, True])
-    await stage.told(MAYA, "I asked controller in <#C0SUP>", bill.number, "Nothing has been done yet")
-    await stage.row_says(bill, digest, "<@U0MAYA> asked for “Void invoice”", "waiting for controller in <#C0SUP>")
+    await stage.told(MAYA, "I asked <@U0NADIA> in <#C0SUP>", bill.number, "Nothing has been done yet")
+    await stage.row_says(
+        bill, digest, "<@U0MAYA> asked for “Void invoice”", "waiting for approval by controller in <#C0SUP>"
+    )
     assert VOID in stage.row(bill, digest).labels, "asking locks nothing"
     assert (stage.sends(bill), stage.status(bill)) == ([], "open")
 
@@ -183,7 +185,9 @@ async def test_whoever_lost_the_role_before_it_is_carried_out_has_approved_nothi
     people[NADIA] = replace(people[NADIA], guest=True)
     stage.clock.ahead += A_MINUTE  # what was read of people is not read again at once
     await answer(stage, NADIA, APPROVE, question)
-    await stage.told(MAYA, "<@U0NADIA>, who approved this, may not approve it any more", "Ask again. Ask <@U0NADIA>")
+    await stage.told(
+        MAYA, "<@U0NADIA>, who approved this, may not approve it any more", "Press the button again to ask <@U0NADIA>"
+    )
     await stage.settled()
     assert (stage.sends(bill), stage.status(bill)) == ([], "open")
     assert VOID in stage.row(bill, digest).labels
@@ -242,7 +246,7 @@ async def test_only_the_first_answer_counts(stage: Stage, first: str, second: st
     stage.slack.faults.set(THE_BUTTONS_STAY)
     await answer(stage, NADIA, first, question)
     await answer(stage, NADIA, second, question)
-    await stage.told(NADIA, "has been approved" if first == APPROVE else "has been answered with no")
+    await stage.told(NADIA, "has been approved" if first == APPROVE else "has said no to this already")
     stage.slack.faults.clear()
     end = "Approved by" if first == APPROVE else "Denied by"
     await stage.eventually(lambda: question_says(stage, end), "the first answer")

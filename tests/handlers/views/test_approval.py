@@ -45,7 +45,7 @@ def test_the_question_says_who_wants_what_for_whom_and_why_before_it_asks() -> N
     said = reading(content())
     for words in ("<@U0ANA>", "Void invoice", "Acme GmbH", "EUR 420.00", "Reason: ordered twice", "It cannot be undone"):
         assert words in said.text
-    assert "<@U0MAYA>: please approve or deny until" in said.text
+    assert "<@U0MAYA>: please approve or deny by" in said.text
     assert "Nothing has been done yet" in said.text
 
 
@@ -68,8 +68,8 @@ def test_both_answers_ask_back_and_name_the_question() -> None:
         (ApprovalState.DENIED, {}, "Denied by <@U0MAYA>"),
         (ApprovalState.DENIED, {"answered_by": "U0ANA"}, "Taken back by <@U0ANA>"),
         (ApprovalState.EXPIRED, {}, "Nobody answered in time, so nothing was done"),
-        (ApprovalState.DEAD, {}, "Not possible any more: the invoice has changed since it was asked for"),
-        (ApprovalState.DEAD, {"why": "not_posted"}, "the question could not be posted in <#C0LEADS>"),
+        (ApprovalState.DEAD, {}, "The invoice has changed since it was asked for; nothing was done"),
+        (ApprovalState.DEAD, {"why": "not_posted"}, "The question could not be posted in <#C0LEADS>"),
         (ApprovalState.APPROVED, {}, "Approved by <@U0MAYA>"),
     ],
 )
@@ -115,8 +115,8 @@ def test_who_asked_hears_how_it_ended_and_what_to_do(state: ApprovalState, chang
 
 def test_who_asked_hears_first_whom_and_until_when() -> None:
     said = reading(content(said=SaidOf.ASKED)).text
-    assert "I asked lead in <#C0LEADS>" in said
-    assert "Nothing has been done yet; without an answer by" in said
+    assert "I asked <@U0MAYA> in <#C0LEADS>" in said
+    assert "Nothing has been done yet, and nothing will be without an answer by" in said
 
 
 def test_the_reminder_calls_the_approvers_and_says_what_happens_without_them() -> None:
@@ -139,7 +139,7 @@ def test_the_longest_reason_fits() -> None:
 def test_a_row_says_what_waits_and_changes_its_blocks_with_it() -> None:
     plain, waiting = a_row(an_invoice()), replace(a_row(an_invoice()), waiting=(an_approval(),))
     before, after = (row_blocks(row, 0, now=NOW, command="/invoice") for row in (plain, waiting))
-    assert "<@U0ANA> asked for “Void invoice”; waiting for lead in <#C0LEADS> until" in read(after).text
+    assert "<@U0ANA> asked for “Void invoice”; waiting for approval by lead in <#C0LEADS> until" in read(after).text
     assert read(before).labels == read(after).labels
     assert before[0]["block_id"] != after[0]["block_id"]
 
@@ -150,13 +150,13 @@ def test_a_row_says_what_waits_and_changes_its_blocks_with_it() -> None:
         (
             RefusalKind.NEEDS_APPROVAL,
             {"word": "void", "channel": "C0LEADS", "ask": "<@U0MAYA>"},
-            "“Void invoice” needs a second person here, so nothing was done. The button asks <@U0MAYA> in <#C0LEADS>.",
+            "“Void invoice” needs a second person here, so nothing was done. To ask <@U0MAYA> in <#C0LEADS>, press",
         ),
         (RefusalKind.NEEDS_APPROVAL, {}, "This needs a second person here, so nothing was done."),
         (RefusalKind.APPROVAL_WAITING, {"by": "U0ANA", "channel": "C0LEADS"}, "<@U0ANA> has asked for this already in"),
         (RefusalKind.APPROVAL_WAITING, {"is_own": "yes"}, "You have asked for this already, and the answer is still"),
         (RefusalKind.APPROVAL_OVER, {"state": "approved", "by": "U0MAYA"}, "has been approved by <@U0MAYA> already"),
-        (RefusalKind.APPROVAL_OVER, {"state": "denied"}, "has been answered with no already, so nothing was done"),
+        (RefusalKind.APPROVAL_OVER, {"state": "denied"}, "Somebody has said no to this already, so nothing was done"),
         (RefusalKind.APPROVAL_OVER, {"state": "expired"}, "The time for an answer is over, so nothing was done"),
         (RefusalKind.APPROVAL_OVER, {}, "The invoice has changed since somebody asked, so nothing was done"),
         (RefusalKind.OWN_APPROVAL, {"ask": "<@U0MAYA>"}, "somebody else has to agree to it. Ask <@U0MAYA>."),
