@@ -78,6 +78,8 @@ class ApprovalService:
         rule = self._rights.approval_rule(Word(asked.kind.value), asked.amount)
         role = rule.role if rule is not None else asked.role
         refusal = await self._rights.objection_to_approver(pressed.actor, role, asked.channel, asked.ref.account)
+        if answer is Answer.DENY and refusal is not None and refusal.kind is RefusalKind.FROZEN:
+            refusal = None  # which is asked last: they may answer, and a no changes nothing anywhere
         if is_asker and (refusal is None or refusal.kind is RefusalKind.NO_RIGHT):
             return Refusal(RefusalKind.OWN_APPROVAL, {"ask": self._rights.members(role, pressed.actor)})
         return refusal

@@ -129,6 +129,13 @@ async def test_while_frozen_nobody_is_asked_and_nobody_can_agree(bench: Bench) -
     assert await now_is(bench, approval) is ApprovalState.OPEN
 
 
+async def test_while_frozen_a_second_person_can_still_say_no(bench: Bench) -> None:
+    approval = await asked(bench)
+    await bench.journal.freeze(TOM.user, "incident", NOW)
+    assert isinstance(await answer(bench, approval, verb=Answer.DENY), Answered)
+    assert await now_is(bench, approval) is ApprovalState.DENIED
+
+
 async def test_a_row_says_who_asked_and_keeps_its_buttons(bench: Bench) -> None:
     approval = await asked(bench)
     row = await bench.fresh_row()
