@@ -137,3 +137,10 @@ def test_a_large_write_off_waits_for_nadia_and_mayas_own_approval_does_not_count
     expect(desk.requests()).to_have_count(1)
     for step in ("A second person was asked", "Nadia: Approve", "Approved", "Decision written down: uncollectible", "Done"):
         expect(desk.steps.filter(has_text=step).first).to_be_visible()
+    desk.act_as("Maya")
+    direct = desk.page.locator("#directs button").first
+    expect(direct).to_contain_text("new")
+    direct.click()
+    expect(desk.stream).to_contain_text("was approved by @Nadia")
+    expect(direct).not_to_contain_text("new")
+    desk.page.locator("#channels button").first.click()

@@ -17,8 +17,8 @@ const view = { me: localStorage.getItem("me") ?? "", place: localStorage.getItem
 const past = [];
 const forgiven = new Map(); // ts of a message → when a later press on it went well
 const drawn = new Map(); // ts → {mark, node}: a message is redrawn only when it changed
-let before = null; // what was drawn last, to see what is new
-const unread = new Set();
+const before = new Map(); // person → what they saw last, to see what is new
+const unread = new Set(); // of each person: `person place`
 
 const home = () => (view.state.home ? [{ id: "home", name: "Home", home: view.state.home, messages: [], bot_is_member: true, direct: true }] : []);
 const places = () => [...view.state.channels, ...view.state.directs.map((one) => ({ ...one, direct: true })), ...home()];
@@ -205,8 +205,8 @@ function drawPlaces() {
   const entry = (one, label) => {
     const current = one.id === place().id;
     const button = el("button", { type: "button", "aria-current": current ? "page" : undefined, "data-key": `place-${one.id}` },
-      label, unread.has(one.id) && !current && el("span", { class: "new" }, "new"));
-    button.addEventListener("click", () => { view.place = one.id; localStorage.setItem("place", one.id); unread.delete(one.id); draw(); });
+      label, unread.has(`${view.me} ${one.id}`) && !current && el("span", { class: "new" }, "new"));
+    button.addEventListener("click", () => { view.place = one.id; localStorage.setItem("place", one.id); unread.delete(`${view.me} ${one.id}`); draw(); });
     return el("li", {}, button);
   };
   const focused = document.activeElement?.dataset?.key;
@@ -243,9 +243,11 @@ function drawHints() {
 function markUnread() {
   for (const one of places()) {
     const last = one.messages.at(-1)?.ts;
-    if (before?.me === view.me && last && last !== before.last[one.id] && one.id !== place().id) unread.add(one.id);
+    const seen = before.get(view.me);
+    if (seen && last && last !== seen[one.id]) unread.add(`${view.me} ${one.id}`);
   }
-  before = { me: view.me, last: Object.fromEntries(places().map((one) => [one.id, one.messages.at(-1)?.ts])) };
+  unread.delete(`${view.me} ${place().id}`);
+  before.set(view.me, Object.fromEntries(places().map((one) => [one.id, one.messages.at(-1)?.ts])));
 }
 
 function draw() {
@@ -295,7 +297,6 @@ function start() {
     view.me = id;
     localStorage.setItem("me", view.me);
     view.place = place().direct ? view.state.channels[0].id : view.place;
-    unread.clear();
     refresh();
   });
   startPanel((about) => { view.about = about; refresh(); });
