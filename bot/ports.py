@@ -203,7 +203,9 @@ class Approvals(Protocol):
     async def approved_action(self, approval_id: str) -> ActionRecord | None:
         """The decision that the approval made."""
 
-    async def open_approvals(self, ref: InvoiceRef) -> list[Approval]: ...
+    async def open_approvals(self, ref: InvoiceRef | None = None) -> list[Approval]:
+        """Of one invoice, or of all; oldest first, at most twenty."""
+
     async def never_asked(self, approval_id: str, at: datetime) -> None:
         """The question could not be posted: nobody will answer it."""
 

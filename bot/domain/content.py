@@ -197,7 +197,7 @@ class AccountHealth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusContent:
-    """Answer to `status`: providers, next digests, decisions whose ending is open."""
+    """Answer to `status`: providers, next digests, decisions whose ending is open, and what waits for a second person."""
 
     accounts: tuple[AccountHealth, ...]
     digests: tuple[tuple[str, str, datetime | None], ...]
@@ -205,6 +205,8 @@ class StatusContent:
     open_actions: tuple[ActionRecord, ...]
     now: datetime
     frozen: Freeze | None = None
+    waiting: tuple[Approval, ...] = ()
+    """Questions to a second person, which nobody has answered yet."""
 
 
 class SaidOf(StrEnum):

@@ -144,7 +144,7 @@ class Lookup:
         return HistoryContent(ref=str(found.ref), actions=tuple(actions), events=tuple(events))
 
     async def status(self, reader: Reader) -> StatusContent | RefusalContent:
-        """Providers, next digests, decisions whose ending is open."""
+        """Providers, next digests, decisions whose ending is open or that wait for a second person."""
         refusal = await self._rights.objection(reader.actor, Word.VIEW, channel=reader.channel)
         if refusal is not None:
             return refused(refusal)
@@ -154,6 +154,7 @@ class Lookup:
             open_actions=tuple(await self._journal.open_actions()),
             now=self._clock.now(),
             frozen=await self._journal.frozen(),
+            waiting=tuple(await self._journal.open_approvals()),
         )
 
     async def _link_of(self, invoice: Invoice, word: Word) -> LinkContent | FileContent | RefusalContent:

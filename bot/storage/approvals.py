@@ -39,6 +39,7 @@ from bot.storage.tables import action, approval, offer
 _IS_OPEN = approval.c.state == ApprovalState.OPEN.value
 _IS_KNOWN = and_(approval.c.kind.in_(list(Action)), approval.c.state.in_(list(ApprovalState)))
 """What only a newer version knows is left to it."""
+_MOST_LISTED = 20
 
 
 @uninterrupted
@@ -86,7 +87,7 @@ class JournalApprovals:
             row = (await connection.execute(found)).first()
             return rows.action_of(row) if row else None
 
-    async def open_approvals(self, ref: InvoiceRef) -> list[Approval]:
+    async def open_approvals(self, ref: InvoiceRef | None = None) -> list[Approval]:
         async with self._db.read() as connection:
             return await _open_on(connection, ref)
 
@@ -320,8 +321,10 @@ async def _found(connection: AsyncConnection, approval_id: str) -> Approval | No
     return _read(row) if row is not None else None
 
 
-async def _open_on(connection: AsyncConnection, ref: InvoiceRef) -> list[Approval]:
-    found = select(approval).where(rows.about(approval.c, ref), _IS_OPEN, _IS_KNOWN).order_by(approval.c.created_at)
+async def _open_on(connection: AsyncConnection, ref: InvoiceRef | None) -> list[Approval]:
+    found = select(approval).where(_IS_OPEN, _IS_KNOWN).order_by(approval.c.created_at).limit(_MOST_LISTED)
+    if ref is not None:
+        found = found.where(rows.about(approval.c, ref))
     return [asked for row in await connection.execute(found) if (asked := _read(row)) is not None]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from bot.domain.action import Action, ActionState
+from bot.domain.approval import Approval
 from bot.domain.content import VERDICTS, Choice, Row
 from bot.domain.invoice import FailedBecause, Invoice, InvoiceStatus
 from bot.domain.money import Money
@@ -141,11 +142,15 @@ def attempts_line(row: Row) -> str:
 
 def waiting(row: Row) -> list[str]:
     """A line for each question to a second person. It locks nothing, so the buttons stay."""
-    return [
+    return [waiting_for(asked) for asked in row.waiting[:_WAITING_SHOWN]]
+
+
+def waiting_for(asked: Approval) -> str:
+    """Who asked for what, and whom it waits for."""
+    return (
         f"{person(asked.asker.user)} asked for “{asked.kind.traits.label}”; waiting for approval by {escape(asked.role)} "
         f"in {channel(asked.channel)} until {moment(asked.expires_at)}"
-        for asked in row.waiting[:_WAITING_SHOWN]
-    ]
+    )
 
 
 def next_attempt(at: datetime, now: datetime) -> str:

@@ -7,11 +7,13 @@ from bot.domain.records import ActionRecord
 from handlers.views import blocks
 from handlers.views.blocks import Block, Rendered, fit, rendered
 from handlers.views.freezing import frozen_line
+from handlers.views.row import waiting_for
 from handlers.views.sentences import sentence
 from handlers.views.text import channel, code, escape, prose
 from handlers.views.times import moment
 
 _LINES_SHOWN = 20
+_WAITING_SHOWN = 5
 
 
 def status(content: StatusContent, *, command: str) -> Rendered:
@@ -20,6 +22,7 @@ def status(content: StatusContent, *, command: str) -> Rendered:
         *top,
         blocks.section(_accounts(content)),
         blocks.section(_digests(content)),
+        *_waiting(content),
         blocks.section(_open_count(content)),
     ]
     rows = [[_open(action, command)] for action in content.open_actions]
@@ -48,9 +51,18 @@ def _digests(content: StatusContent) -> str:
     return "\n".join(["*Digests*", *lines])
 
 
+def _waiting(content: StatusContent) -> list[Block]:
+    """Nothing where nobody was asked."""
+    if not content.waiting:
+        return []
+    lines = [f"{code(str(asked.ref), 300)}: {waiting_for(asked)}" for asked in content.waiting[:_WAITING_SHOWN]]
+    more = [f"{len(content.waiting) - len(lines)} more"] if len(content.waiting) > len(lines) else []
+    return [blocks.section("\n".join(["*Waiting for a second person*", *lines, *more]))]
+
+
 def _open_count(content: StatusContent) -> str:
     if not content.open_actions:
-        return "*Open decisions*\nNone: everything that was pressed has ended."
+        return "*Open decisions*\nNone: everything that was decided has ended."
     return f"*Open decisions* ({len(content.open_actions)})"
 
 

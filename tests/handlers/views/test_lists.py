@@ -35,6 +35,7 @@ from tests.handlers.views.samples import (
     a_digest,
     a_row,
     an_action,
+    an_approval,
     an_invoice,
 )
 
@@ -334,6 +335,16 @@ def test_status_tells_health_next_digests_and_open_decisions() -> None:
         "Until then nothing else can be done to this invoice here. (by @U0ANA) · Reference 1a2b3c4d",
     ]
     assert render(content, command="/invoice", now=NOW).text == "Accounts with a problem: 1 of 2; open decisions: 1"
+
+
+def test_status_names_what_waits_for_a_second_person() -> None:
+    waiting = tuple(an_approval(ref=InvoiceRef("stripe", f"in_{n}")) for n in range(7))
+    content = StatusContent(accounts=(), digests=(), open_actions=(), now=NOW, waiting=waiting)
+    lines = shown(content).split("\n")
+    first = lines.index("Waiting for a second person") + 1
+    assert lines[first].startswith("stripe:in_0: @U0ANA asked for “Void invoice”; waiting for approval by lead in #")
+    assert lines[first + 5] == "2 more"
+    assert "Waiting" not in shown(replace(content, waiting=()))
 
 
 def test_help_leaves_out_what_the_reader_may_not_do() -> None:
