@@ -77,7 +77,7 @@ class Reconciliation:
             case Rejected() if not self._has_settled(attempt):
                 await self._resend_or_wait(claim, attempt, "the provider shows no effect yet")
             case _:
-                await self._execution.record(claim, await self._execution.step_of(claim, attempt, outcome))
+                await self._execution.record_outcome(claim, attempt, outcome)
 
     async def _hear(self, claim: Claim, attempt: Attempt, outcome: Outcome, verdict: Verdict) -> None:
         """A second person says how it ended. What the provider can prove wins; else their word is the ending, for then
@@ -93,7 +93,7 @@ class Reconciliation:
                 await self._wait(claim, detail, pending=True)
                 return
             case _:
-                await self._execution.record(claim, await self._execution.step_of(claim, attempt, outcome))
+                await self._execution.record_outcome(claim, attempt, outcome)
                 return
         if (refusal := await self._verdicts.objection_at_execution(claim.action, verdict)) is not None:
             await self._execution.drop_verdict(claim, refusal)
