@@ -333,7 +333,7 @@ def test_in_every_order_of_answers_crashes_and_zombies_an_ending_is_true_and_wri
         Orders,
         settings=settings(
             max_examples=8,
-            stateful_step_count=14,
+            stateful_step_count=25,
             deadline=None,
             database=None,
             derandomize=True,
