@@ -64,9 +64,13 @@ def test_while_a_decision_runs_there_is_nothing_to_press(state: ActionState) -> 
     assert shown(state=state) == []
 
 
-@pytest.mark.parametrize("state", [ActionState.UNKNOWN, ActionState.PENDING, ActionState.NEEDS_HUMAN])
+@pytest.mark.parametrize("state", [ActionState.UNKNOWN, ActionState.PENDING])
 def test_a_decision_in_doubt_can_only_be_checked(state: ActionState) -> None:
     assert shown(state=state) == [Choice.CHECK]
+
+
+def test_what_needs_a_person_can_be_checked_or_verified() -> None:
+    assert shown(state=ActionState.NEEDS_HUMAN) == [Choice.CHECK, Choice.VERIFIED, Choice.VERIFIED_NOT]
 
 
 @pytest.mark.parametrize("state", [state for state in ActionState if not state.is_live])
