@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import multiprocessing
 import time
 from collections.abc import Mapping, Sequence
@@ -85,7 +86,7 @@ class Rival:
         return done
 
     async def close(self) -> None:
-        if self._process.is_alive():
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # one that refused to start is on its way out
             self._ours.send(None)
         await asyncio.to_thread(self._process.join, 10.0)
         if self._process.is_alive():
