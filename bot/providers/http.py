@@ -180,18 +180,26 @@ class ProviderHttp:
         await self._client.aclose()
 
     async def _send(self, call: _Call) -> Reply | Rejected | Unknown:
-        if (wait := self._budget.wait()) > TURN_LIMIT:
-            detail = "Too many requests are waiting for this account already; nothing was sent."
-            return Rejected(reason=RejectedReason.RATE_LIMITED, detail=detail, retry_after=round(wait, 1))
+        if self._budget.wait() > TURN_LIMIT:
+            return self._no_turn()
+        deadline = asyncio.get_running_loop().time() + SEND_LIMIT
         try:
-            async with asyncio.timeout(SEND_LIMIT):
+            async with asyncio.timeout(2 * TURN_LIMIT):  # another request may be asked to slow down meanwhile
                 await self._budget.turn()
+        except TimeoutError:
+            return self._no_turn()
+        try:
+            async with asyncio.timeout_at(deadline):
                 reply = await self._exchange(call)
         except _SILENCE as error:
             return silence(error)
         if reply.status == 429:
             self._budget.pause(reply.retry_after or self._pace.backoff(0))
         return reply
+
+    def _no_turn(self) -> Rejected:
+        detail = "Too many requests are waiting for this account already; nothing was sent."
+        return Rejected(reason=RejectedReason.RATE_LIMITED, detail=detail, retry_after=round(self._budget.wait(), 1))
 
     async def _read_once(self, call: _Call) -> Reply | Exception:
         async with self._budget.reading():
@@ -224,6 +232,8 @@ class ProviderHttp:
             raise
         else:
             outcome = _outcome_of(reply.status)
+            if reply.status != 429:
+                self._budget.answered()
         finally:
             PROVIDER_SECONDS.labels(self._account, call.method, outcome).observe(time.perf_counter() - started)
         log.info("provider.replied", **seen, status=reply.status, request_id=reply.request_id, ms=_ms_since(started))

@@ -13,6 +13,9 @@ from bot.domain.errors import FailureReason, ProviderFailure
 
 PATIENCE: Final = 10.0
 """Seconds a read waits for a rate limit to pass; asked for longer, it fails and says so."""
+_LEAST: Final = 1.0
+"""Requests a second that are tried however often the provider asks to slow down."""
+_RECOVERY: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,26 +34,44 @@ class Pace:
 
 
 class Budget:
-    """One account's turns. Reads wait for a free slot and for a pause to pass; a send waits for neither."""
+    """One account's turns; none begins in a pause that the provider asked for. Reads wait for a free slot as well.
+
+    Every "slow down" halves the pace, and it comes back within a minute of answers. At the configured pace, a provider
+    with a lower limit answers the reads of all waiting decisions and then turns away the send of each, for ever.
+    """
 
     def __init__(self, pace: Pace) -> None:
-        self._interval = 1 / pace.per_second
-        self._slack = self._interval * (pace.burst - 1)
+        self._most = self._per_second = pace.per_second
+        self._least = min(pace.per_second, _LEAST)
+        self._burst = pace.burst
         self._slots = asyncio.Semaphore(pace.concurrent)
         self._due = 0.0
         self._paused_until = 0.0
 
+    @property
+    def per_second(self) -> float:
+        """The pace as it is now."""
+        return self._per_second
+
     def wait(self) -> float:
         """Seconds until the next turn."""
-        return max(self._due - self._slack - time.monotonic(), 0.0)
+        begin = max(self._due - self._slack, self._paused_until)
+        return max(begin - time.monotonic(), 0.0)
 
     async def turn(self) -> None:
-        now = time.monotonic()
-        self._due = max(self._due, now)
-        wait = self._due - self._slack - now
-        self._due += self._interval
-        if wait > 0:
-            await asyncio.sleep(wait)
+        while True:
+            now = time.monotonic()
+            self._due = max(self._due, now, self._paused_until)
+            begin = max(self._due - self._slack, self._paused_until)
+            self._due += 1 / self._per_second
+            if begin > now:
+                await asyncio.sleep(begin - now)
+            if time.monotonic() >= self._paused_until:
+                break
+
+    @property
+    def _slack(self) -> float:
+        return (self._burst - 1) / self._per_second
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[None]:
@@ -64,5 +85,13 @@ class Budget:
             await self.turn()
             yield
 
+    def answered(self) -> None:
+        """A request was not turned away: a little faster again, from nothing to the whole in `_RECOVERY` seconds."""
+        self._per_second = min(self._most, self._per_second + self._most / (_RECOVERY * self._per_second))
+
     def pause(self, seconds: float) -> None:
-        self._paused_until = max(self._paused_until, time.monotonic() + seconds)
+        """The provider asked to slow down. Of several requests under way at that moment, the first one counts."""
+        now = time.monotonic()
+        if now >= self._paused_until:
+            self._per_second = max(self._least, self._per_second / 2)
+        self._paused_until = max(self._paused_until, now + seconds)

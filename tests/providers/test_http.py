@@ -245,6 +245,51 @@ async def test_a_burst_is_free_and_then_the_pace_holds() -> None:
     assert loop.time() - started >= 0.045
 
 
+def test_each_slow_down_halves_the_pace_and_answers_bring_it_back() -> None:
+    budget = Budget(Pace(per_second=80))
+    budget.pause(0)
+    budget.pause(0)
+    assert budget.per_second == 20
+    for _ in range(10_000):
+        budget.answered()
+    assert budget.per_second == 80, "never faster than the account was configured for"
+
+
+def test_requests_that_were_under_way_together_slow_down_once() -> None:
+    budget = Budget(Pace(per_second=80))
+    for _ in range(4):
+        budget.pause(5)
+    assert budget.per_second == 40
+
+
+@pytest.mark.parametrize("per_second", [30, 0.1])
+def test_a_provider_that_keeps_asking_is_still_asked_now_and_then(per_second: float) -> None:
+    budget = Budget(Pace(per_second=per_second))
+    for _ in range(50):
+        budget.pause(0)
+    assert budget.per_second == min(per_second, 1)
+
+
+async def test_no_send_begins_in_a_pause() -> None:
+    wire = Wire({f"POST {SAMPLES}": httpx.Response(429, headers={"Retry-After": "0.2"})})
+    client = a_client(wire)
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    for _ in range(2):
+        assert isinstance(await client.send("POST", "/v1/things/{}", "in_1"), Reply)
+    assert loop.time() - started >= 0.2
+
+
+async def test_a_send_is_not_begun_in_a_long_pause() -> None:
+    wire = Wire({f"POST {SAMPLES}": httpx.Response(429, headers={"Retry-After": "30"})})
+    client = a_client(wire)
+    await client.send("POST", "/v1/things/{}", "in_1")
+    outcome = await client.send("POST", "/v1/things/{}", "in_1")
+    assert isinstance(outcome, Rejected)
+    assert outcome.retry_after == pytest.approx(30, abs=1)
+    assert len(wire.requests) == 1
+
+
 async def test_a_send_whose_turn_is_far_away_is_not_begun() -> None:
     """Waiting until the worker gives up would be told as unknown, and nothing had been sent."""
     wire = Wire({f"POST {SAMPLES}": httpx.Response(200)})
