@@ -79,6 +79,15 @@ class Stand:
     async def charged(self, bills: Sequence[Bill], within: float = PATIENCE) -> None:
         await self.stage.eventually(lambda: all(self.stage.charges(bill) for bill in bills) or None, "charging all", within)
 
+    async def ended(self, bills: Sequence[Bill], within: float = PATIENCE) -> None:
+        """Charged, and the journal says how it ended: an hour's jump before that would find the work abandoned."""
+        await self.charged(bills, within)
+        for _ in range(_ROUNDS_TO_QUIET):
+            if not await books.open_actions(self.url):
+                return
+            await self.stage.settled()
+        raise AssertionError(f"{await books.open_actions(self.url)} decisions have not ended")
+
     async def quiet(self, *, step: timedelta = _FIRST_CHECK) -> None:
         """Until every decision has ended, by the moved clock; the bot is nudged, for it sleeps by the real one."""
         for _ in range(_ROUNDS_TO_QUIET):

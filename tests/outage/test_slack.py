@@ -52,7 +52,7 @@ async def test_an_hour_later_a_private_card_is_answered_although_its_response_ur
         await stage.settled()
         stage.slack.faults.web_api_down = True
         assert (await stage.press(MAYA, RETRY, bill, card)).ok
-        await stand.charged([bill])
+        await stand.ended([bill])
         stage.clock.ahead += timedelta(hours=1)
         stage.slack.faults.clear()
         await stage.told(MAYA, rounds.PAID)
