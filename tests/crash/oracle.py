@@ -181,8 +181,11 @@ def _values(message: Message) -> list[str]:
 
 
 def _surplus(before: Moment, after: Moment) -> int:
-    """Messages beyond one for each letter that becomes a message."""
+    """Messages beyond one for each letter that becomes a message; those to one place at one moment become one together.
+
+    A decision that was late when it became pending is late again when it ends hours later: both are told.
+    """
     old = {letter["id"] for letter in before.books.letters}
     new = [one for one in after.books.letters if one["id"] not in old and one["kind"] in _POSTED]
-    letters = {letter["target"] for letter in new if letter["state"] == "done"}
+    letters = {(letter["target"], letter["ended_at"]) for letter in new if letter["state"] == "done"}
     return len(after.posted) - len(before.posted) - len(letters)
