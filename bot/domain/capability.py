@@ -87,7 +87,13 @@ class ProviderFacts:
     instead: Mapping[Action, str] = field(default_factory=dict)
     """For an action that the provider does not have: one sentence with the reason and the next best thing."""
     has_payment_link: bool = True
+    link_logs_in: bool = False
+    """Whether the payment page lets whoever opens it act as the customer, on all that is theirs."""
+    link_instead: str = ""
+    """Without a payment page: what helps, as one sentence."""
     has_pdf: bool = True
+    pdf_instead: str = ""
+    """Without a PDF: what helps, as one sentence."""
     pdf_is_file: bool = False
     """Whether a PDF comes as a file, for which Slack wants two more scopes, and not as a link."""
     has_list: bool = True

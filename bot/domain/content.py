@@ -154,6 +154,8 @@ class LinkContent:
     invoice: Invoice
     url: str = field(repr=False)
     is_pdf: bool = False
+    logs_in: bool = False
+    """Whether it lets whoever opens it act as the customer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,6 +45,8 @@ LONGEST_WAIT: Final = 86_400.0
 """Seconds; a wait that no calendar holds would trip up whoever adds it to a time."""
 SIZE_LIMIT: Final = 20 * 1024 * 1024
 
+_FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
+_JSON: Final = {"Content-Type": "application/json"}
 _HOST = re.compile(r"[A-Za-z0-9.:-]+")
 log = structlog.get_logger()
 
@@ -88,10 +90,12 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Values of the Authorization header; `read` may carry a key that cannot change anything."""
+    """Values of the Authorization header; `read` may carry a key that cannot change anything. `key_header` is the
+    vendor's name for the header with an idempotency key."""
 
     send: SecretStr
     read: SecretStr
+    key_header: str = "Idempotency-Key"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,10 +108,7 @@ class _Call:
     params: Pairs = ()
     content: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def is_read(self) -> bool:
-        return self.method == "GET"
+    is_read: bool = False
 
     @property
     def path(self) -> str:
@@ -147,33 +148,32 @@ class ProviderHttp:
     def is_loopback(self) -> bool:
         return _is_loopback(self._base.host)
 
-    async def get(self, template: str, *ids: str, params: Pairs = (), accept: str = "application/json") -> Reply:
+    async def get(self, template: str, *ids: str, params: Pairs = (), accept: str | None = None) -> Reply:
         """Read, with up to two more tries. Answers any status; raises ProviderFailure when there is no answer."""
-        call = _Call(method="GET", template=template, ids=ids, params=params, headers={"Accept": accept})
-        answer = await self._read_once(call)
-        for tries in range(2):
-            wait = self._wait_for(answer, tries)
-            if wait is None or wait > PATIENCE:
-                break
-            await asyncio.sleep(wait)
-            answer = await self._read_once(call)
-        if isinstance(answer, Reply):
-            return answer
-        raise _read_failure(answer) from answer
+        headers = {} if accept is None else {"Accept": accept}
+        return await self._read(
+            _Call(method="GET", template=template, ids=ids, params=params, headers=headers, is_read=True)
+        )
+
+    async def ask(self, template: str, *ids: str, body: Mapping[str, object] | None = None, form: Pairs = ()) -> Reply:
+        """Like `get`, where the vendor wants a POST for what only reads: a query as JSON, or a form."""
+        content, headers = (urlencode(form).encode(), _FORM) if body is None else (_json(body), _JSON)
+        call = _Call(method="POST", template=template, ids=ids, content=content, headers=headers, is_read=True)
+        return await self._read(call)
 
     async def post(self, template: str, *ids: str, form: Pairs, key: str) -> Reply | Rejected | Unknown:
         """Send exactly once. Rejected: it surely never left. Unknown: it may have arrived. Never raises for silence."""
-        headers = {"Content-Type": "application/x-www-form-urlencoded", "Idempotency-Key": key}
+        headers = {**_FORM, self._access.key_header: key}
         return await self._send(
             _Call(method="POST", template=template, ids=ids, content=urlencode(form).encode(), headers=headers)
         )
 
     async def send(
-        self, method: str, template: str, *ids: str, body: Mapping[str, object] | None = None
+        self, method: str, template: str, *ids: str, body: Mapping[str, object] | None = None, key: str | None = None
     ) -> Reply | Rejected | Unknown:
-        """Like `post`, for a provider that takes JSON and knows no idempotency keys. `body` None sends no body."""
-        content = b"" if body is None else json.dumps(body, ensure_ascii=False).encode()
-        headers = {"Content-Type": "application/json"}
+        """Like `post`, for a provider that takes JSON, with or without keys. `body` None sends no body."""
+        headers = _JSON if key is None else {**_JSON, self._access.key_header: key}
+        content = b"" if body is None else _json(body)
         return await self._send(_Call(method=method, template=template, ids=ids, content=content, headers=headers))
 
     async def close(self) -> None:
@@ -200,6 +200,18 @@ class ProviderHttp:
     def _no_turn(self) -> Rejected:
         detail = "Too many requests are waiting for this account already; nothing was sent."
         return Rejected(reason=RejectedReason.RATE_LIMITED, detail=detail, retry_after=round(self._budget.wait(), 1))
+
+    async def _read(self, call: _Call) -> Reply:
+        answer = await self._read_once(call)
+        for tries in range(2):
+            wait = self._wait_for(answer, tries)
+            if wait is None or wait > PATIENCE:
+                break
+            await asyncio.sleep(wait)
+            answer = await self._read_once(call)
+        if isinstance(answer, Reply):
+            return answer
+        raise _read_failure(answer) from answer
 
     async def _read_once(self, call: _Call) -> Reply | Exception:
         async with self._budget.reading():
@@ -259,7 +271,9 @@ class ProviderHttp:
         if call.is_read:
             headers = {"Authorization": self._access.read.get_secret_value(), **call.headers}
             timeout = httpx.Timeout(READ_LIMIT, connect=5.0)
-            return self._client.build_request("GET", url, params=list(call.params), headers=headers, timeout=timeout)
+            return self._client.build_request(
+                call.method, url, params=[*call.params], content=call.content, headers=headers, timeout=timeout
+            )
         headers = {"Authorization": self._access.send.get_secret_value(), **call.headers}
         timeout = httpx.Timeout(SEND_LIMIT, connect=10.0, pool=10.0)
         return self._client.build_request(call.method, url, content=call.content, headers=headers, timeout=timeout)
@@ -275,6 +289,10 @@ def silence(error: Exception) -> Rejected | Unknown:
     if isinstance(error, _TooLarge):
         return Unknown(cause="the provider's answer was too large to read")
     return Unknown(cause=f"no answer from the provider ({name})")
+
+
+def _json(body: Mapping[str, object]) -> bytes:
+    return json.dumps(body, ensure_ascii=False).encode()
 
 
 def _read_failure(error: Exception) -> ProviderFailure:

@@ -70,6 +70,7 @@ FACTS: Final = ProviderFacts(
     id_pattern=r"(?!)",
     failed_means="delivery failed. LAC cannot be listed, so only invoices that somebody watches or acted on are here.",
     has_payment_link=False,
+    link_instead="The invoice itself holds what the customer needs to pay: send them its PDF.",
     has_list=False,
     pdf_is_file=True,
     can_read=False,

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.domain.action import Word
+from bot.domain.capability import ProviderFacts
 from bot.domain.content import (
     CardContent,
     FileContent,
@@ -161,9 +162,8 @@ class Lookup:
         provider, is_pdf = self._accounts.provider(invoice.ref.account), word is Word.PDF
         if provider is None:
             return refused(Refusal(RefusalKind.UNKNOWN_ACCOUNT, {"account": invoice.ref.account}))
-        if not (provider.facts.has_pdf if is_pdf else provider.facts.has_payment_link):
-            lack = {"provider": provider.facts.name, "action": "PDF" if is_pdf else "payment page"}
-            return refused(Refusal(RefusalKind.NOT_SUPPORTED, lack))
+        if (lack := _link_lack(provider.facts, is_pdf=is_pdf)) is not None:
+            return refused(lack)
         try:
             found = await (provider.pdf(invoice.ref) if is_pdf else provider.payment_link(invoice.ref))
         except ProviderFailure as failure:
@@ -174,7 +174,8 @@ class Lookup:
             wanted = "fetch the PDF of" if is_pdf else "open a payment page for"
             facts = {"invoice": invoice.label, "status": invoice.provider_status, "action": wanted}
             return refused(Refusal(RefusalKind.NOT_ACTIONABLE, facts))
-        return LinkContent(invoice=invoice, url=found, is_pdf=is_pdf)
+        logs_in = provider.facts.link_logs_in and not is_pdf
+        return LinkContent(invoice=invoice, url=found, is_pdf=is_pdf, logs_in=logs_in)
 
     async def _search(self, search: Search) -> tuple[list[Invoice], tuple[tuple[str, str], ...]]:
         """All accounts at once. One that fails is said and hides nothing."""
@@ -229,6 +230,14 @@ class Lookup:
             return await self._accounts.get(invoice.ref) or invoice
         except ProviderFailure:
             return invoice
+
+
+def _link_lack(facts: ProviderFacts, *, is_pdf: bool) -> Refusal | None:
+    if facts.has_pdf if is_pdf else facts.has_payment_link:
+        return None
+    instead = facts.pdf_instead if is_pdf else facts.link_instead
+    lack = {"provider": facts.name, "action": "PDF" if is_pdf else "payment page", "instead": instead}
+    return Refusal(RefusalKind.NOT_SUPPORTED, lack)
 
 
 def _file_name(label: str) -> str:

@@ -63,6 +63,8 @@ def bearer_link(content: LinkContent) -> Rendered:
         text = f"{what}: its address is not safe to show. Open the invoice at the provider instead."
         return rendered(text, [blocks.section(text)])
     warning = "The link works for anyone who has it, so send it only to the customer and do not post it in a channel."
+    if content.logs_in:
+        warning = f"Whoever opens it is logged in as the customer. {warning}"
     return rendered(what, [blocks.section(f"{what}:\n{shown}"), blocks.context(warning)])
 
 

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
 
 import httpx
 import pytest
@@ -19,14 +22,22 @@ FAST = Pace(per_second=1000)
 SAMPLES = "/v1/things/in_1"
 
 
+READER = "Bearer rk_test_reader"
+
+
 def a_client(
-    wire: Wire, base_url: str = "https://api.example.com", transport: Transport | None = None, pace: Pace = FAST
+    wire: Wire,
+    base_url: str = "https://api.example.com",
+    transport: Transport | None = None,
+    pace: Pace = FAST,
+    key_header: str = "Idempotency-Key",
+    headers: Mapping[str, str] = MappingProxyType({}),
 ) -> ProviderHttp:
     return ProviderHttp(
         "acme-eu",
         base_url,
-        access=Access(send=SecretStr(SECRET), read=SecretStr("Bearer rk_test_reader")),
-        headers={"Example-Version": "7"},
+        access=Access(send=SecretStr(SECRET), read=SecretStr(READER), key_header=key_header),
+        headers={"Example-Version": "7", **headers},
         pace=pace,
         transport=transport or httpx.MockTransport(wire.respond),
     )
@@ -329,6 +340,46 @@ async def test_a_send_may_carry_json_or_nothing(body: dict[str, object] | None, 
     assert request.headers["content-type"] == "application/json"
     assert request.headers["authorization"] == SECRET
     assert "idempotency-key" not in request.headers
+
+
+async def test_a_send_of_json_carries_its_key_under_the_vendor_s_name_for_it() -> None:
+    wire = Wire({f"PUT {SAMPLES}": httpx.Response(200), f"POST {SAMPLES}": httpx.Response(200)})
+    client = a_client(wire, key_header="x-vendor-key")
+    await client.send("PUT", "/v1/things/{}", "in_1", key="k-1")
+    await client.post("/v1/things/{}", "in_1", form=[("a", "1")], key="k-2")
+    assert [request.headers.get("x-vendor-key") for request in wire.requests] == ["k-1", "k-2"]
+    assert [request.headers.get("idempotency-key") for request in wire.requests] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("args", "content", "kind"),
+    [
+        ({"body": {"query": "{ ping }"}}, b'{"query": "{ ping }"}', "application/json"),
+        ({"form": [("a", "1 2")]}, b"a=1+2", "application/x-www-form-urlencoded"),
+    ],
+)
+async def test_what_only_reads_by_post_is_tried_again_and_uses_the_key_for_reading(
+    args: dict[str, Any], content: bytes, kind: str
+) -> None:
+    answers = iter([httpx.Response(503), httpx.Response(200)])
+    seen: list[httpx.Request] = []
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return next(answers)
+
+    client = a_client(Wire(), transport=httpx.MockTransport(respond))
+    assert (await client.ask("/v1/things/{}", "in_1", **args)).status == 200
+    assert [(one.method, one.content, one.headers["content-type"]) for one in seen] == [("POST", content, kind)] * 2
+    assert {one.headers["authorization"] for one in seen} == {READER}
+
+
+async def test_a_vendor_s_own_accept_header_holds_where_no_other_kind_is_wanted() -> None:
+    wire = Wire({f"GET {SAMPLES}": httpx.Response(200)})
+    client = a_client(wire, headers={"Accept": "application/vnd.example.v1"})
+    await client.get("/v1/things/{}", "in_1")
+    await client.get("/v1/things/{}", "in_1", accept="application/pdf")
+    assert [one.headers["accept"] for one in wire.requests] == ["application/vnd.example.v1", "application/pdf"]
 
 
 async def test_the_wait_is_read_from_the_header_that_the_provider_uses() -> None:

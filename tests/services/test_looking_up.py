@@ -34,6 +34,7 @@ from tests.builders import (
     ANA,
     CHANNEL,
     EVE,
+    FACTS,
     INVOICE,
     NOW,
     OTHER_CHANNEL,
@@ -153,6 +154,27 @@ async def test_a_payment_link_is_fetched_fresh_and_given_with_its_invoice(bench:
         assert isinstance(answer, LinkContent)
         assert (answer.url, answer.invoice.ref) == ("https://pay.example.com/i/1", REF)
         assert "pay.example.com" not in repr(answer)
+
+
+async def test_a_page_that_logs_in_is_given_as_such_and_a_pdf_is_not(outside: Outside) -> None:
+    bench = Bench(outside, FakeProvider(INVOICE, facts=replace(FACTS, link_logs_in=True)))
+    bench.provider.links[REF] = "https://pay.example.com/i/1"
+    page, pdf = [await bench.lookup.link(LEAD, "in_1", word) for word in (Word.LINK, Word.PDF)]
+    assert isinstance(page, LinkContent)
+    assert isinstance(pdf, LinkContent)
+    assert (page.logs_in, pdf.logs_in) == (True, False)
+
+
+async def test_a_provider_without_page_and_pdf_says_what_helps(outside: Outside) -> None:
+    poor = replace(
+        FACTS, has_payment_link=False, link_instead="Send one from there.", has_pdf=False, pdf_instead="Print it."
+    )
+    bench = Bench(outside, FakeProvider(INVOICE, facts=poor))
+    told = [await bench.lookup.link(LEAD, "in_1", word) for word in (Word.LINK, Word.PDF)]
+    assert [answer.refusal.facts["instead"] for answer in told if isinstance(answer, RefusalContent)] == [
+        "Send one from there.",
+        "Print it.",
+    ]
 
 
 async def test_an_invoice_without_a_payment_page_says_what_it_is(bench: Bench) -> None:

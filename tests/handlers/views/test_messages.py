@@ -193,6 +193,12 @@ def test_a_payment_link_comes_whole_with_its_host_and_a_warning() -> None:
     assert "do not post it in a channel" in message.blocks[1]["elements"][0]["text"]
 
 
+def test_a_page_that_logs_in_as_the_customer_says_so() -> None:
+    plain = LinkContent(invoice=an_invoice(), url="https://pay.example.com/account/token")
+    assert "logged in as the customer" in shown(replace(plain, logs_in=True))
+    assert "logged in" not in shown(plain)
+
+
 def test_no_other_message_holds_the_payment_link() -> None:
     for content in contents(a_row()):
         message = render(content, command="/invoice", now=NOW)
