@@ -25,6 +25,8 @@ LEASE = timedelta(seconds=60)
 POLL_SECONDS = 5.0
 AT_ONCE = 4
 _LONGEST_PAUSE = 60.0
+_LONGEST_WAIT = 1200.0
+"""Seconds. Slack asks for some; the outbox takes a postponement beyond 30 minutes for a clock that was set back."""
 _BRIEF = 0.5
 
 _log = structlog.get_logger()
@@ -132,7 +134,7 @@ class Delivery:
             if failure.why in {NotSaid.GONE, NotSaid.UNUSABLE}:
                 await self._outbox.give_up(letter, owner, str(failure))
             else:
-                pause = failure.retry_after or min(2.0**letter.tries, _LONGEST_PAUSE)
+                pause = min(failure.retry_after or min(2.0**letter.tries, _LONGEST_PAUSE), _LONGEST_WAIT)
                 until = self._clock.now() + timedelta(seconds=pause)
                 await self._outbox.postpone(letter, owner, until, str(failure))
         else:

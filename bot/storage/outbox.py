@@ -17,6 +17,7 @@ from bot.storage.rows import Entry
 from bot.storage.tables import outbox, outbox_hold
 
 _TRIES = 8
+_LONGEST_POSTPONEMENT = timedelta(minutes=30)
 _IS_PENDING = outbox.c.state == "pending"
 _IS_SAYABLE = outbox.c.kind.in_(list(Say))
 """Rows of a kind that only a newer version knows wait for it."""
@@ -96,11 +97,19 @@ def _is_held(target: str, owner: str) -> ColumnElement[bool]:
     return and_(outbox_hold.c.target == target, outbox_hold.c.owner == owner)
 
 
+def _is_due(now: datetime) -> ColumnElement[bool]:
+    """Also what a clock that was set back an hour would hold up: what was to be said at once, and a postponement
+    longer than any that is made."""
+    at_once = and_(outbox.c.tries == 0, outbox.c.next_at <= outbox.c.created_at)
+    held_up = and_(outbox.c.tries > 0, outbox.c.next_at > now + _LONGEST_POSTPONEMENT)
+    return or_(outbox.c.next_at <= now, at_once, held_up)
+
+
 async def _free_target(connection: AsyncConnection, now: datetime) -> str | None:
     in_hands = exists(select(1).where(outbox_hold.c.target == outbox.c.target, outbox_hold.c.until > db_now()))
     found = (
         select(outbox.c.target)
-        .where(_IS_PENDING, _IS_SAYABLE, outbox.c.next_at <= now, ~in_hands)
+        .where(_IS_PENDING, _IS_SAYABLE, _is_due(now), ~in_hands)
         .order_by(outbox.c.next_at, outbox.c.id)
         .limit(1)
     )
@@ -121,7 +130,7 @@ async def _take(connection: AsyncConnection, target: str, owner: str, lease: tim
 
 async def _due_rows(connection: AsyncConnection, target: str, now: datetime) -> Sequence[Row[Any]]:
     # An answer tells the newest state, so what was to be answered a little later is answered with it.
-    is_due = or_(outbox.c.next_at <= now, outbox.c.kind == Say.ANSWER.value)
+    is_due = or_(_is_due(now), outbox.c.kind == Say.ANSWER.value)
     found = select(outbox).where(outbox.c.target == target, _IS_PENDING, _IS_SAYABLE, is_due)
     return (await connection.execute(found.order_by(outbox.c.id))).all()
 

@@ -87,6 +87,26 @@ async def test_a_dead_senders_letter_is_taken_over(storage: Storage) -> None:
     assert await storage.outbox.waiting() == 0
 
 
+async def test_a_clock_that_is_set_back_an_hour_holds_up_nothing_that_is_due(storage: Storage) -> None:
+    earlier = NOW - timedelta(hours=1)
+    await an_accepted(storage)
+    at_once = await storage.outbox.next_letter("sender", LEASE, earlier)
+    assert at_once is not None
+    await storage.outbox.postpone(at_once, "sender", NOW + timedelta(seconds=2), "Slack was down")
+    assert await storage.outbox.next_letter("sender", LEASE, NOW) is None
+    assert await storage.outbox.next_letter("sender", LEASE, earlier) is not None
+
+
+async def test_a_redraw_that_is_planned_ahead_waits_for_its_time(storage: Storage) -> None:
+    await an_accepted(storage)
+    await storage.outbox.sent(await _a_letter(storage), "sender")
+    step = replace(a_step(ActionState.SUCCEEDED), redraw_at=NOW + timedelta(hours=1))
+    await storage.journal.record(await begun(storage, await a_claim(storage)), step)
+    await storage.outbox.sent(await _a_letter(storage), "sender")
+    assert await storage.outbox.next_letter("sender", LEASE, NOW) is None
+    assert await storage.outbox.next_letter("sender", LEASE, NOW + timedelta(hours=1)) is not None
+
+
 async def test_a_postponed_letter_waits_and_counts_its_tries(storage: Storage) -> None:
     await an_accepted(storage)
     later = NOW + timedelta(seconds=30)
