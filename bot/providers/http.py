@@ -264,6 +264,9 @@ class ProviderHttp:
         headers = {k.lower(): v for k, v in response.headers.items()}
         if self._pace.wait_header in headers:
             headers.setdefault("retry-after", headers[self._pace.wait_header])
+        told = self._pace.wait_told(headers) if self._pace.wait_told and response.status_code == 429 else None
+        if told is not None:
+            headers.setdefault("retry-after", str(told))
         return Reply(response.status_code, headers, bytes(content))
 
     def _request(self, call: _Call) -> httpx.Request:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -27,6 +27,8 @@ class Pace:
     concurrent: int = 4
     wait_header: str = "retry-after"
     """In which header, in small letters, the provider says how many seconds to wait."""
+    wait_told: Callable[[Mapping[str, str]], float | None] | None = None
+    """Reads the seconds out of the headers of a 429, where no header holds them as they are: a moment, say."""
 
     def backoff(self, tries: int) -> float:
         """Seconds before the next try of a read: a few turns of the account's own pace, four times more each time."""

@@ -396,6 +396,18 @@ async def test_the_wait_is_read_from_the_header_that_the_provider_uses() -> None
     assert len(wire.requests) == 1
 
 
+@pytest.mark.parametrize(("status", "waits"), [(429, 7.0), (503, None)])
+async def test_a_wait_that_is_told_as_a_moment_is_worked_out_and_only_for_a_rate_limit(
+    status: int, waits: float | None
+) -> None:
+    limited = httpx.Response(status, headers={"X-RateLimit-Reset": "1007"})
+    pace = Pace(per_second=1000, wait_told=lambda headers: float(headers["x-ratelimit-reset"]) - 1000)
+    http = a_client(Wire({f"PUT {SAMPLES}": limited}), pace=pace)
+    reply = await http.send("PUT", "/v1/things/{}", "in_1")
+    assert isinstance(reply, Reply)
+    assert reply.retry_after == waits
+
+
 @pytest.mark.parametrize("wanted", ["application/json", "application/pdf"])
 async def test_a_read_asks_for_the_kind_that_it_can_use(wanted: str) -> None:
     wire = Wire({f"GET {SAMPLES}": httpx.Response(200, content=b"%PDF-1.4")})
