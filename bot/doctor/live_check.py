@@ -14,19 +14,20 @@ from bot.doctor.report import counted, lines_of, sentence
 from bot.domain.capability import LiveCheck
 from bot.domain.errors import UnusableValue
 from bot.ports import Clock
+from bot.providers.http import READS
 from bot.providers.registry import open_provider
 from bot.settings import AccountConfiguration, Configuration
 
 PATIENCE: Final = 60.0
 """Seconds for one account."""
-_READS: Final = frozenset({"GET", "HEAD"})
 
 
 class ReadingTransport(httpx.AsyncHTTPTransport):
-    """Lets nothing out but reads, whatever an adapter asks for: a live account may be tried, too."""
+    """Lets nothing out but reads, whatever an adapter asks for: a live account may be tried, too. Some vendors want a POST
+    even for those, so the request itself says what it is."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if request.method not in _READS:
+        if READS not in request.extensions:
             raise httpx.UnsupportedProtocol("nothing but reads goes out here")
         return await super().handle_async_request(request)
 

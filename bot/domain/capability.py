@@ -41,6 +41,8 @@ class Capability:
     """Whether it cannot be done once a part was paid."""
     always_collects: bool = False
     """For `finalize`: the provider collects by itself, whatever it is told."""
+    on_money_in_flight: bool = False
+    """Whether it acts on a payment that is still being processed, and on nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +134,9 @@ def _in_the_way(action: Action, capability: Capability, invoice: Invoice) -> str
     settles = action.traits.takes_money or action.traits.dialog is Dialog.PAYMENT
     if invoice.status not in capability.allowed_on:
         return invoice.provider_status
-    if invoice.payment is PaymentState.PROCESSING:
-        return "processing a payment"
+    is_in_flight = invoice.payment is PaymentState.PROCESSING
+    if is_in_flight is not capability.on_money_in_flight:
+        return "processing a payment" if is_in_flight else f"{invoice.provider_status}, with no payment under way"
     if settles and invoice.owed.minor == 0:
         return "owing nothing"
     is_part_paid = invoice.paid is not None and invoice.paid.minor > 0

@@ -132,7 +132,7 @@ async def test_without_an_account_there_is_nothing_to_try(bench: Bench) -> None:
 
 async def test_a_send_is_stopped_before_it_leaves() -> None:
     transport = ReadingTransport()
-    for method in ("POST", "PUT", "PATCH", "DELETE"):
+    for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
         with pytest.raises(httpx.UnsupportedProtocol):
             await transport.handle_async_request(httpx.Request(method, "https://api.stripe.com/v1/invoices"))
     await transport.aclose()

@@ -56,6 +56,17 @@ def test_an_undeclared_action_is_not_supported() -> None:
     assert objection.facts == {"provider": "Example", "action": "mark uncollectible", "instead": "Void it."}
 
 
+@pytest.mark.parametrize("payment", list(PaymentState))
+def test_what_acts_on_money_in_flight_works_while_a_payment_is_processed_and_then_only(payment: PaymentState) -> None:
+    undo = Capability(frozenset({InvoiceStatus.PAID}), "void", "Annuls.", on_money_in_flight=True)
+    facts = replace(FACTS, capabilities={Action.VOID: undo})
+    invoice = an_invoice(status=InvoiceStatus.PAID, provider_status="paid", payment=payment)
+    objection = facts.objection(Action.VOID, invoice)
+    assert (objection is None) is (payment is PaymentState.PROCESSING)
+    if objection is not None:
+        assert objection.facts["status"] == "paid, with no payment under way"
+
+
 @pytest.mark.parametrize(
     ("action", "change", "status"),
     [

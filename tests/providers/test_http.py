@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -13,7 +14,7 @@ from structlog.testing import capture_logs
 
 from bot.domain.errors import FailureReason, ProviderFailure, UnusableValue
 from bot.domain.outcome import Rejected, RejectedReason, Unknown
-from bot.providers.http import SIZE_LIMIT, Access, ProviderHttp, Reply, Transport, silence
+from bot.providers.http import READS, SIZE_LIMIT, Access, ProviderHttp, Reply, Transport, silence
 from bot.providers.pace import Budget, Pace
 from tests.providers.wire import Answer, Wire
 
@@ -32,6 +33,7 @@ def a_client(
     pace: Pace = FAST,
     key_header: str = "Idempotency-Key",
     headers: Mapping[str, str] = MappingProxyType({}),
+    **more: Any,
 ) -> ProviderHttp:
     return ProviderHttp(
         "acme-eu",
@@ -40,6 +42,7 @@ def a_client(
         headers={"Example-Version": "7", **headers},
         pace=pace,
         transport=transport or httpx.MockTransport(wire.respond),
+        **more,
     )
 
 
@@ -372,6 +375,25 @@ async def test_what_only_reads_by_post_is_tried_again_and_uses_the_key_for_readi
     assert (await client.ask("/v1/things/{}", "in_1", **args)).status == 200
     assert [(one.method, one.content, one.headers["content-type"]) for one in seen] == [("POST", content, kind)] * 2
     assert {one.headers["authorization"] for one in seen} == {READER}
+    assert all(READS in one.extensions for one in seen)
+
+
+async def test_a_send_never_passes_for_a_read() -> None:
+    _, wire = await send(httpx.Response(200))
+    assert not any(READS in request.extensions for request in wire.requests)
+
+
+async def test_an_answer_that_says_200_and_means_429_is_waited_for_like_one() -> None:
+    def meaning(reply: Reply) -> Reply:
+        return replace(reply, status=429) if b"slow down" in reply.content else reply
+
+    answers = [httpx.Response(200, content=b"slow down"), httpx.Response(200, content=b"here")]
+    wire = Wire({f"GET {SAMPLES}": list[Answer](answers), f"POST {SAMPLES}": httpx.Response(200, content=b"slow down")})
+    client = a_client(wire, meaning=meaning)
+    assert (await client.get("/v1/things/{}", "in_1")).content == b"here"
+    reply = await client.send("POST", "/v1/things/{}", "in_1", body={})
+    assert isinstance(reply, Reply)
+    assert reply.status == 429
 
 
 async def test_a_vendor_s_own_accept_header_holds_where_no_other_kind_is_wanted() -> None:
