@@ -50,7 +50,7 @@ def final_refusal(order: ActionOrder, reply: Reply) -> Outcome | None:
     error = error_of(reply)
     if reply.status in DOUBTFUL or not 400 <= reply.status < 500:
         return Unknown(cause=f"Stripe answered {reply.status}", request_id=reply.request_id)
-    if reply.status == 402 or error.code in WAIT_A_DAY:
+    if (reply.status == 402 or error.code in WAIT_A_DAY) and order.action in {Action.RETRY, Action.FINALIZE}:
         return Declined(decline=decline_of(error, fallback=_asked_for(order)), request_id=reply.request_id)
     reason = _reason(order, reply.status, error)
     if reason is None:

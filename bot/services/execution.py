@@ -307,7 +307,7 @@ class Execution:
     async def _expire(self, claim: Claim) -> None:
         if claim.attempt is not None:  # turned away by a rate limit, or so it was said
             outcome = await self._accounts.settle(claim.attempt)
-            if not isinstance(outcome, Rejected | Unknown):
+            if not isinstance(outcome, Rejected):
                 await self.record_outcome(claim, claim.attempt, outcome)
                 return
         ending = Ending(at=self._clock.now())

@@ -325,6 +325,13 @@ async def test_an_action_that_left_the_invoice_as_it_was_is_unknown(action: Acti
     assert isinstance(outcome, Unknown)
 
 
+async def test_no_action_without_money_is_told_as_a_decline() -> None:
+    wire = Wire({VOID: refused(402, an_error("card_declined")), READ: answer(an_invoice())})
+    outcome = await stripe_over(wire).perform(an_order(LATE, Action.VOID))
+    assert isinstance(outcome, Rejected)
+    assert outcome.reason is RejectedReason.INVALID_REQUEST
+
+
 # --- what never leaves
 
 

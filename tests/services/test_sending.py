@@ -412,6 +412,15 @@ async def test_what_was_turned_away_and_cannot_be_read_any_more_is_not_called_no
     assert (await bench.state(), len(bench.provider.performed)) == (ActionState.SUCCEEDED, 1)
 
 
+async def test_what_expires_after_a_rate_limit_and_cannot_be_read_is_not_called_not_done(bench: Bench) -> None:
+    await _sent(bench, LIMITED)
+    bench.provider.truths += [Unknown(cause="no route"), Succeeded(invoice=paid(), charged=OWED)]
+    await bench.work(after=11 * MINUTE)
+    assert await bench.state() is ActionState.UNKNOWN
+    await bench.work(after=MINUTE)
+    assert (await bench.state(), len(bench.provider.performed)) == (ActionState.SUCCEEDED, 1)
+
+
 async def test_what_was_turned_away_is_looked_up_before_the_loss_of_a_right_ends_it(bench: Bench) -> None:
     await _sent(bench, LIMITED)
     bench.directory.people = bench.directory.fresh = None
