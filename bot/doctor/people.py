@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from bot.doctor.asking import SlackAsker
 from bot.doctor.report import Finding, advice, ok, problem
 from bot.doctor.slack import Installation
-from bot.domain.action import Word
+from bot.domain.action import BOUND, Word
 from bot.domain.policy import ApprovalRule, Role, Rule
 from bot.settings import Configuration
 
@@ -90,8 +90,15 @@ def _able(roles: Collection[str], configuration: Configuration, known: Known) ->
 def _settling(configuration: Configuration, known: Known) -> list[Finding]:
     """One person alone can never say how their own decision ended, and nobody else may."""
     able = _able({rule.role for rule in configuration.rules if Word.SETTLE in rule.words}, configuration, known)
-    if able is None or len(able) != 1:
+    acts = any(rule.words & BOUND for rule in configuration.rules)
+    if able is None or len(able) > 1 or not acts:
         return []
+    if not able:
+        text = (
+            "Nobody may settle. Where a provider never tells how a payment ended, two people have to say what they saw, "
+            "and until then the invoice stays locked. Give the word settle to two people or more."
+        )
+        return [advice("settle", text)]
     (only,) = able
     name = known.persons.get(only, (None, None))[0] or only
     text = (

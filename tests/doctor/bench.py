@@ -41,12 +41,17 @@ timezone = "Europe/Berlin"
 users = ["U0MAYA"]
 [roles.agent]
 usergroups = ["S0SUPPORT"]
+[roles.closing]
+users = ["U0NADIA", "U0TOM"]
 [[allow]]
 role = "lead"
 actions = ["*"]
 [[allow]]
 role = "agent"
 actions = ["view"]
+[[allow]]
+role = "closing"
+actions = ["settle"]
 """
 
 

@@ -109,12 +109,24 @@ async def test_people_who_could_not_be_read_are_not_called_missing(bench: Bench)
 
 
 async def test_one_person_alone_with_the_right_to_settle_is_a_deadlock(bench: Bench) -> None:
+    bench.change('role = "closing"\nactions = ["settle"]', 'role = "closing"\nactions = ["share"]')
     bench.change('actions = ["*"]', 'actions = ["*", "settle"]')
     told = (await bench.examine()).only(Grade.PROBLEM)
     assert told.about == "settle"
     assert "Give the word settle to a second person" in told.text
     bench.change('users = ["U0MAYA"]', 'users = ["U0MAYA", "U0TOM"]')
     assert (await bench.examine()).about("settle", Grade.PROBLEM) == []
+
+
+async def test_where_nobody_may_settle_what_that_means_is_told(bench: Bench) -> None:
+    bench.change('role = "closing"\nactions = ["settle"]', 'role = "closing"\nactions = ["share"]')
+    seen = await bench.examine()
+    told = seen.only(Grade.ADVICE)
+    assert told.about == "settle"
+    assert "Give the word settle to two people" in told.text
+    assert seen.is_healthy
+    bench.change('actions = ["*"]', 'actions = ["view"]')
+    assert (await bench.examine()).about("settle", Grade.ADVICE) == [], "nobody can leave anything open"
 
 
 APPROVE = """
