@@ -123,7 +123,7 @@ def _told(action: Action, capability: Capability) -> str:
 
 def _where(capability: Capability) -> str:
     statuses = [status for status in InvoiceStatus if status in capability.allowed_on]
-    told = "any" if statuses == [InvoiceStatus.OTHER] else " or ".join(statuses)
+    told = "any" if statuses == [InvoiceStatus.OTHER] else " or ".join(sorted(capability.only_while) or statuses)
     if capability.collection == frozenset(CollectionMethod):
         return told
     return f"{told}, {' or '.join(sorted(_COLLECTED[method] for method in capability.collection))}"

@@ -43,6 +43,8 @@ class Capability:
     """For `finalize`: the provider collects by itself, whatever it is told."""
     on_money_in_flight: bool = False
     """Whether it acts on a payment that is still being processed, and on nothing else."""
+    only_while: frozenset[str] = frozenset()
+    """The provider's own words for a status (`Invoice.provider_status`), where ours are too coarse; empty: any of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,8 @@ class ProviderFacts:
         if invoice.collection not in capability.collection:
             ref = str(invoice.ref)
             return Refusal(RefusalKind.WRONG_COLLECTION, {**facts, "why": capability.otherwise, "ref": ref})
+        if capability.only_while and invoice.provider_status not in capability.only_while:
+            return Refusal(RefusalKind.NOT_ACTIONABLE, facts)
         return None
 
 

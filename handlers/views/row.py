@@ -238,7 +238,7 @@ def _order(row: Row, choices: frozenset[Choice]) -> list[Choice]:
 def _primary(row: Row) -> Choice:
     if row.invoice.status is InvoiceStatus.DRAFT:
         return Choice.FINALIZE
-    return Choice.LINK if row.invoice.wants_payment_link else Choice.RETRY
+    return Choice.LINK if row.invoice.wants_payment_link or Action.RETRY not in row.facts.capabilities else Choice.RETRY
 
 
 def _button(row: Row, choice: Choice, *, is_primary: bool) -> Block:

@@ -102,6 +102,23 @@ def test_what_works_only_before_the_first_payment_is_refused_after_it() -> None:
     assert facts.objection(Action.VOID, an_invoice(paid=Money(0, "EUR"))) is None
 
 
+def test_what_works_only_in_some_of_the_provider_s_own_statuses_is_refused_in_the_others() -> None:
+    strict = replace(FACTS.capabilities[Action.VOID], only_while=frozenset({"billed"}))
+    facts = replace(FACTS, capabilities={Action.VOID: strict})
+    assert facts.objection(Action.VOID, an_invoice(provider_status="billed")) is None
+    objection = facts.objection(Action.VOID, an_invoice(provider_status="past due"))
+    assert objection is not None
+    assert (objection.kind, objection.facts["status"]) == (RefusalKind.NOT_ACTIONABLE, "past due")
+
+
+def test_the_other_collection_method_is_a_better_reason_than_the_provider_s_own_status() -> None:
+    strict = replace(FACTS.capabilities[Action.RETRY], only_while=frozenset({"billed"}))
+    facts = replace(FACTS, capabilities={Action.RETRY: strict})
+    objection = facts.objection(Action.RETRY, an_invoice(collection=CollectionMethod.MANUAL, provider_status="past due"))
+    assert objection is not None
+    assert objection.kind is RefusalKind.WRONG_COLLECTION
+
+
 @pytest.mark.parametrize("change", [{"owed": Money(0, "EUR")}, {"collection": CollectionMethod.MANUAL}])
 def test_what_takes_no_money_does_not_need_any(change: dict[str, Any]) -> None:
     assert FACTS.objection(Action.VOID, an_invoice(**change)) is None

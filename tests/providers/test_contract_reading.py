@@ -41,11 +41,16 @@ def promised(provider: Provider, bench: Bench, ref: InvoiceRef) -> list[Callable
     return reads
 
 
-async def test_a_thorough_read_names_what_would_be_charged_and_when_it_was_last(reader: Bench) -> None:
-    provider, ref = reader.open(), reader.failed_invoice(magic="stolen_card")
+async def test_a_thorough_read_names_what_a_retry_would_charge(charger: Bench) -> None:
+    provider, ref = charger.open(), charger.failed_invoice(magic="stolen_card")
     invoice = await read(provider, ref, thorough=True)
     assert isinstance(invoice.method, PaymentMethod)
-    assert invoice.charge_is_declined_method is reader.tells_reasons
+    assert invoice.charge_is_declined_method is charger.tells_reasons
+
+
+async def test_a_thorough_read_tells_when_the_newest_charge_was_made(reader: Bench) -> None:
+    provider, ref = reader.open(), reader.failed_invoice(magic="stolen_card")
+    invoice = await read(provider, ref, thorough=True)
     assert invoice.newest_charge_at is not None
     assert invoice.newest_charge_at < NOW
 

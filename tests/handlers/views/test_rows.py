@@ -145,6 +145,13 @@ def test_where_nothing_is_stored_to_charge_the_payment_link_comes_first() -> Non
     assert elements(row)[0]["style"] == "primary"
 
 
+def test_where_the_provider_has_no_retry_the_payment_link_is_the_button_to_press() -> None:
+    without = {action: one for action, one in FACTS.capabilities.items() if action is not Action.RETRY}
+    row = replace(a_row(choices=(Choice.LINK, Choice.SHOW)), facts=replace(FACTS, capabilities=without))
+    assert buttons(row) == ["Payment link", "Show invoice"]
+    assert [element.get("style") for element in elements(row)[:2]] == ["primary", None]
+
+
 def test_dangerous_choices_are_never_a_visible_button() -> None:
     row = a_row(choices=(Choice.VOID, Choice.UNCOLLECTIBLE))
     assert buttons(row) == []
