@@ -80,8 +80,8 @@ def judged(
         verdict.lost += _kept(scenario, books)
         verdict.wrong_endings += ledger.wrong_endings(scenario, outside.fake, books, killed)
     else:
-        verdict.lost += _digests(books, before)
-        verdict.wrong_messages += _copies(outside, before)
+        verdict.lost += _digests(outside, books, before)
+        verdict.wrong_messages += _copies(outside, books, before)
     verdict.wrong_events += wrong_events(books, killed)
     verdict.wrong_messages += _said(scenario, outside, books)
     verdict.wrong_messages += _buttons(after)
@@ -127,9 +127,10 @@ def _kept(scenario: Scenario, books: Books) -> Iterable[str]:
         yield "there is no record of the attempt"
 
 
-def _digests(books: Books, before: Moment) -> Iterable[str]:
+def _digests(outside: Outside, books: Books, before: Moment) -> Iterable[str]:
+    """One for a scheduled time; one for each time that somebody typed the command, where Slack got no answer."""
     new = books.runs[len(before.books.runs) :]
-    if len(new) != 1:
+    if not 1 <= len(new) <= max(outside.deliveries, 1):
         yield f"one digest became {len(new)} runs"
     for run in new:
         if run["state"] != "ready":
@@ -153,11 +154,12 @@ def _said(scenario: Scenario, outside: Outside, books: Books) -> Iterable[str]:
         yield "no message that we know of shows the invoice"
 
 
-def _copies(outside: Outside, before: Moment) -> Iterable[str]:
+def _copies(outside: Outside, books: Books, before: Moment) -> Iterable[str]:
     """Copies of one digest show the same offers, so that it is all the same which of them somebody presses."""
+    runs = len(books.runs) - len(before.books.runs)
     old = {message.ts for message in before.posted}
     new = [message for message in outside.slack.messages(CHANNEL) if message.ts not in old and message.thread_ts is None]
-    if len({frozenset(_values(message)) for message in new}) > 1:
+    if len({frozenset(_values(message)) for message in new}) > runs:
         yield f"{len(new)} copies of a digest show different offers"
 
 

@@ -143,6 +143,8 @@ class Outside:
     rehearses: bool = False
     from_start: bool = False
     lives: list[Life] = field(default_factory=list)
+    deliveries: int = 0
+    """How often somebody pressed or typed: again, where Slack got no answer."""
 
     @property
     def acknowledged(self) -> bool:
@@ -169,6 +171,7 @@ class Outside:
     async def deliver(self, delivery: Delivery) -> Answer:
         """Slack's way to the bot: a signed request, which wakes a new life."""
         began = time.perf_counter()
+        self.deliveries += 1
         life = await self.live(request=_signed(delivery, self.slack.signing_secret))
         ms = round((time.perf_counter() - began) * 1000)
         return Answer(life.status, ms, error=None if life.acknowledged else "dispatch_failed")
