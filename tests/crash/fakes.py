@@ -118,9 +118,7 @@ class KeyedStripe(FakeStripe):
         self.faults_left = 1
 
     def respond(self, request: WireRequest) -> WireReply:
-        if self.wire.lets_settle(self.now()):
-            for charge in [one for one in self.charges if one.result is Result.PROCESSING]:
-                self.settle_processing(charge.invoice, success=not self.wire.mishap.bounces)
+        settle_what_is_due(self)
         self.catch_up(self.now())
         return self.wire.meets(request, self.now()) or self.carry_out(request)
 
@@ -135,6 +133,13 @@ class KeyedStripe(FakeStripe):
         invoice = self.invoices[charge.invoice]
         with self.wire.times.held(charge.at):
             self.books.charge(invoice, self.books.methods[charge.method or ""], charge.key)
+
+
+def settle_what_is_due(fake: KeyedStripe | GuardedLago) -> None:
+    """The bank's word on debits, once it is time for it."""
+    if fake.wire.lets_settle(fake.now()):
+        for charge in [one for one in fake.charges if one.result is Result.PROCESSING]:
+            fake.settle_processing(charge.invoice, success=not fake.wire.mishap.bounces)
 
 
 class NaiveStripe(KeyedStripe):
@@ -166,16 +171,14 @@ class GuardedLago(FakeLago):
         self.faults_left = 1
 
     def respond(self, request: WireRequest) -> WireReply:
-        if self.wire.lets_settle(self.now()):
-            for charge in [one for one in self.charges if one.result is Result.PROCESSING]:
-                self.settle_processing(charge.invoice, success=not self.wire.mishap.bounces)
+        settle_what_is_due(self)
         self.catch_up(self.now())
-        return self.wire.meets(request, self.now()) or self._carried_out(request)
+        return self.wire.meets(request, self.now()) or self.carry_out(request)
 
     def catch_up(self, until: float) -> None:
-        self.wire.deliver(until, self._carried_out)
+        self.wire.deliver(until, self.carry_out)
 
-    def _carried_out(self, request: WireRequest) -> WireReply:
+    def carry_out(self, request: WireRequest) -> WireReply:
         reply = super().respond(request)
         self.books.run_due()  # the bank does not wait until somebody looks
         return reply
