@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -146,7 +147,7 @@ def test_where_nothing_is_stored_to_charge_the_payment_link_comes_first() -> Non
 
 
 def test_where_the_provider_has_no_retry_the_payment_link_is_the_button_to_press() -> None:
-    without = {action: one for action, one in FACTS.capabilities.items() if action is not Action.RETRY}
+    without: Mapping[Action, Capability] = {a: one for a, one in FACTS.capabilities.items() if a is not Action.RETRY}
     row = replace(a_row(choices=(Choice.LINK, Choice.SHOW)), facts=replace(FACTS, capabilities=without))
     assert buttons(row) == ["Payment link", "Show invoice"]
     assert [element.get("style") for element in elements(row)[:2]] == ["primary", None]
