@@ -51,6 +51,13 @@ mode = "test"                    # test or live: a key of the other mode stops t
 # mode = "live"                  # has to be said: LAC has no test side, and every send goes to a real customer
 # currency = "EUR"               # LAC does not tell which
 
+# Braintree: one section for each merchant. Its keys: RECOUP_ACCOUNTS__BRAINTREE__PUBLIC_KEY and
+# RECOUP_ACCOUNTS__BRAINTREE__PRIVATE_KEY
+# [accounts.braintree]
+# provider = "braintree"
+# merchant_id = "..."            # as the address of the control panel names it
+# mode = "test"                  # test is Braintree's sandbox, live is production; each has keys of its own
+
 # The digest of failed invoices. There may be several, each with a name of its own.
 [digest.finance]
 channel = "C_YOUR_CHANNEL"       # an id, not a name. In Slack: the channel's details, at the end, Copy channel ID

@@ -11,7 +11,17 @@ from bot.domain.capability import ProviderFacts
 from bot.domain.errors import UnusableValue
 from bot.domain.invoice import account_name
 from bot.ports import Clock, Provider
-from bot.providers import lac, lago, lago_account, lago_facts, stripe, stripe_facts
+from bot.providers import (
+    braintree,
+    braintree_account,
+    braintree_facts,
+    lac,
+    lago,
+    lago_account,
+    lago_facts,
+    stripe,
+    stripe_facts,
+)
 from bot.providers.http import Transport
 from bot.providers.wording import setting
 
@@ -38,10 +48,15 @@ def _open_lago(account: str, values: Values, clock: Clock, transport: Transport 
     return lago.Lago(account, lago_account.Credentials.model_validate(values), clock=clock, transport=transport)
 
 
+def _open_braintree(account: str, values: Values, _: Clock, transport: Transport | None) -> Provider:
+    return braintree.Braintree(account, braintree_account.Credentials.model_validate(values), transport=transport)
+
+
 _PROVIDERS: Mapping[str, _Entry] = {
     "lago": _Entry(lago_facts.FACTS, lago_account.Credentials, _open_lago),
     "stripe": _Entry(stripe_facts.FACTS, stripe.Credentials, _open_stripe),
     "lac": _Entry(lac.FACTS, lac.Credentials, _open_lac),
+    "braintree": _Entry(braintree_facts.FACTS, braintree_account.Credentials, _open_braintree),
 }
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from bot.sandbox.providers.braintree import FakeBraintree
 from bot.sandbox.providers.lac import FakeLac
 from bot.sandbox.providers.lago import FakeLago
 from bot.sandbox.providers.magic import Magic
@@ -39,7 +40,12 @@ class World:
     """Providers by slug, each on its own port, which it keeps while it is unreachable."""
 
     def __init__(self, providers: Sequence[FakeProvider] | None = None, now: Callable[[], float] = time.time) -> None:
-        everyone: Sequence[FakeProvider] = [FakeStripe(now, hosted=None), FakeLago(now, hosted=False), FakeLac(now)]
+        everyone: Sequence[FakeProvider] = [
+            FakeStripe(now, hosted=None),
+            FakeLago(now, hosted=False),
+            FakeLac(now),
+            FakeBraintree(now),
+        ]
         chosen = everyone if providers is None else providers
         self.providers: dict[str, FakeProvider] = {provider.slug: provider for provider in chosen}
         self.traffic = {slug: Traffic(provider.respond, now) for slug, provider in self.providers.items()}

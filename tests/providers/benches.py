@@ -17,6 +17,7 @@ from bot.providers.registry import open_provider
 from bot.providers.stripe_declines import DECLINES
 from bot.providers.stripe_wire import UNITS
 from bot.sandbox.providers.stripe import FakeStripe
+from tests.providers.braintree_bench import BraintreeBench
 from tests.providers.bridge import transport_over
 from tests.providers.lac_bench import LacBench
 from tests.providers.lago_bench import LagoBench
@@ -145,7 +146,12 @@ class StripeBench:
         return self.clock.at.timestamp()
 
 
-BENCHES: dict[str, Callable[[], Bench]] = {"lac": LacBench, "lago": LagoBench, "stripe": StripeBench}
+BENCHES: dict[str, Callable[[], Bench]] = {
+    "braintree": BraintreeBench,
+    "lac": LacBench,
+    "lago": LagoBench,
+    "stripe": StripeBench,
+}
 
 
 async def read(provider: Provider, ref: InvoiceRef, *, thorough: bool = False) -> Invoice:

@@ -79,6 +79,27 @@ const PROVIDERS = {
       html: "What makes no sense counts as no answer: Recoup looks at the invoice's payments.",
     },
   },
+  braintree: {
+    ...CHARGING,
+    name: "Braintree",
+    takesKeys: false,
+    safe: "A retry at Braintree takes no key: Recoup sends it once, and reads the subscription's transactions when the answer is lost.",
+    magic: "What you see are past-due subscriptions; the customer's payment method decides how charging one ends. Add one, then ask for it.",
+    deeds: {
+      ...CHARGING.deeds, pay_elsewhere: "A colleague charges it in the control panel", void_elsewhere: "A colleague cancels the subscription",
+      change_amount: "The balance becomes half", automatic_attempt: "Braintree's own retry runs", change_card: "Customer stores a new payment method",
+    },
+    // Braintree answers 200 to everything: an error and “too many requests” stand in the body.
+    after: {
+      hang: "Recoup gives up waiting, reads the newest transactions and says what came of it. It does not ask twice.",
+      reset: "Recoup reads the newest transactions, and does not ask twice.",
+      500: "An error is no proof: Recoup reads the newest transactions.",
+      429: "Recoup waits, reads the subscription again before it sends anything, and finds it paid.",
+      html: "What makes no sense counts as no answer: Recoup reads the newest transactions.",
+      truncated: "Half an answer counts as none: Recoup reads the newest transactions.",
+      empty: "Recoup reads the newest transactions.",
+    },
+  },
   lac: {
     name: "LAC",
     takesKeys: false,
