@@ -19,6 +19,9 @@ from bot.providers import (
     lago,
     lago_account,
     lago_facts,
+    recurly,
+    recurly_account,
+    recurly_facts,
     stripe,
     stripe_facts,
 )
@@ -52,11 +55,17 @@ def _open_braintree(account: str, values: Values, _: Clock, transport: Transport
     return braintree.Braintree(account, braintree_account.Credentials.model_validate(values), transport=transport)
 
 
+def _open_recurly(account: str, values: Values, clock: Clock, transport: Transport | None) -> Provider:
+    credentials = recurly_account.Credentials.model_validate(values)
+    return recurly.Recurly(account, credentials, clock=clock, transport=transport)
+
+
 _PROVIDERS: Mapping[str, _Entry] = {
     "lago": _Entry(lago_facts.FACTS, lago_account.Credentials, _open_lago),
     "stripe": _Entry(stripe_facts.FACTS, stripe.Credentials, _open_stripe),
     "lac": _Entry(lac.FACTS, lac.Credentials, _open_lac),
     "braintree": _Entry(braintree_facts.FACTS, braintree_account.Credentials, _open_braintree),
+    "recurly": _Entry(recurly_facts.FACTS, recurly_account.Credentials, _open_recurly),
 }
 
 
