@@ -58,6 +58,13 @@ mode = "test"                    # test or live: a key of the other mode stops t
 # merchant_id = "..."            # as the address of the control panel names it
 # mode = "test"                  # test is Braintree's sandbox, live is production; each has keys of its own
 
+# Recurly: one section for each site. Its key: RECOUP_ACCOUNTS__RECURLY__API_KEY, a private one
+# [accounts.recurly]
+# provider = "recurly"
+# mode = "test"                  # has to be what Recurly reports for the site: live is production, all else is test
+# subdomain = "acme"             # the site of the key: acme.recurly.com
+# region = "eu"                  # without this line: us
+
 # The digest of failed invoices. There may be several, each with a name of its own.
 [digest.finance]
 channel = "C_YOUR_CHANNEL"       # an id, not a name. In Slack: the channel's details, at the end, Copy channel ID

@@ -18,10 +18,18 @@ from typing import Any, Final
 import pytest
 import structlog
 
-from bot.sandbox.providers import lac, lago, stripe
+from bot.sandbox.providers import lac, lago, recurly, stripe
 from bot.sandbox.providers.stripe_demo import FAILED
 
-_KEYS = (stripe.SECRET_KEY, stripe.READ_KEY, lago.SECRET_KEY, lago.READ_KEY, lac.WRITE_KEY, lac.READ_KEY)
+_KEYS = (
+    stripe.SECRET_KEY,
+    stripe.READ_KEY,
+    lago.SECRET_KEY,
+    lago.READ_KEY,
+    lac.WRITE_KEY,
+    lac.READ_KEY,
+    recurly.SECRET_KEY,
+)
 SECRETS: Final = (*_KEYS, "s3cr3t", "5ec2e7", "asked by customer")
 """Values that tests hand to the bot and that it has to keep: keys, signing secrets, a reason in a person's own words."""
 _SOME_NAMES = ("Acme", "Harbour Lane", "Elmstead School", "Free Lunch", "Maya", "Nadia", "Olga")

@@ -111,7 +111,7 @@ def _key_of(headers: Mapping[str, str]) -> str | None:
 
 def _is_replay(headers: Mapping[str, str]) -> bool:
     words = ((name.lower(), value.lower()) for name, value in headers.items())
-    return any("idempoten" in name and "replay" in name and value == "true" for name, value in words)
+    return any("idempoten" in name and ("replay" in name or "prior" in name) and value == "true" for name, value in words)
 
 
 class RunningServer:

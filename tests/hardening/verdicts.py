@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from bot.domain.action import Action
-from bot.domain.invoice import Invoice
+from bot.domain.invoice import CollectionMethod, Invoice
 from bot.domain.outcome import Declined, Outcome, Pending, Rejected, RejectedReason, Succeeded, Unknown
 from tests.hardening.spoiled_wire import Heard
 
@@ -26,7 +26,7 @@ def objections(action: Action, before: Invoice, outcome: Outcome, heard: Sequenc
     if answer is None:
         is_right, why = isinstance(outcome, Rejected | Declined), "a send that never left"
     elif 200 <= answer.status < 300:
-        judge = {"stripe": _stripe, "lago": _lago, "lac": _lac}[before.ref.account]
+        judge = {"stripe": _stripe, "lago": _lago, "lac": _lac, "recurly": _recurly}[before.ref.account]
         is_right, why = judge(action, before, outcome, heard, answer.body), "a yes that says something else"
     elif 400 <= answer.status < 500:
         is_right, why = not isinstance(outcome, Succeeded), "a refusal"
@@ -130,3 +130,38 @@ def _sent(heard: Sequence[Heard]) -> Heard:
 
 def _holds(one: Heard, name: str, kind: type) -> bool:
     return one.status < 300 and isinstance(one.body, dict) and isinstance(one.body.get(name), kind)
+
+
+def _recurly(action: Action, before: Invoice, outcome: Outcome, heard: Sequence[Heard], body: Any) -> bool:
+    del heard
+    if isinstance(outcome, Unknown | Rejected) or not isinstance(body, dict):
+        return isinstance(outcome, Unknown)
+    if action is Action.PAID and before.collection is CollectionMethod.MANUAL:
+        invoice = body.get("invoice")
+        belongs = not isinstance(invoice, dict) or invoice.get("id") in {None, before.ref.id}
+        return isinstance(outcome, Succeeded) and isinstance(body.get("id"), str) and belongs
+    is_it = body.get("id") == before.ref.id and body.get("type") in {"charge", "legacy"}
+    if action is Action.RETRY:
+        return is_it and _recurly_charged(before, outcome, body)
+    reached = {Action.UNCOLLECTIBLE: "failed", Action.PAID: "paid"}[action]
+    return is_it and isinstance(outcome, Succeeded) and body.get("state") == reached
+
+
+def _recurly_charged(before: Invoice, outcome: Outcome, body: dict[str, Any]) -> bool:
+    forced = [one for one in body["transactions"] or () if one.get("origin") == "api_force_collect"]
+    said = {one.get("status") for one in forced if one.get("id") != before.newest_charge}
+    match outcome:
+        case Succeeded(ours=ours):
+            return "success" in said or (body.get("state") == "paid" and not ours)
+        case Declined():
+            return bool(said & {"declined", "error"})
+        case Pending():
+            return body.get("state") == "processing" or _runs(body)
+        case _:
+            return False
+
+
+def _runs(body: dict[str, Any]) -> bool:
+    """Whether a payment of anybody's is under way."""
+    transactions = body["transactions"] or ()
+    return any(one.get("status") in {"pending", "processing", "scheduled"} for one in transactions)

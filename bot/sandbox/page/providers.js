@@ -79,6 +79,7 @@ const PROVIDERS = {
       html: "What makes no sense counts as no answer: Recoup looks at the invoice's payments.",
     },
   },
+<<<<<<< HEAD
   braintree: {
     ...CHARGING,
     name: "Braintree",
@@ -98,6 +99,17 @@ const PROVIDERS = {
       html: "What makes no sense counts as no answer: Recoup reads the newest transactions.",
       truncated: "Half an answer counts as none: Recoup reads the newest transactions.",
       empty: "Recoup reads the newest transactions.",
+=======
+  recurly: {
+    ...CHARGING,
+    name: "Recurly",
+    acts: "Collects",
+    safe: "Every request that acts carries a key, which Recurly keeps for an hour. While the first request still runs, Recoup asks again under the same key, never a new one.",
+    magic: "The customer's billing info decides how a retry ends; Recurly always charges the whole balance. Add an invoice of one, then ask for it.",
+    deeds: {
+      ...CHARGING.deeds, pay_elsewhere: "Customer pays on the account page", void_elsewhere: "A colleague writes it off in Recurly",
+      automatic_attempt: "Recurly's own retry runs", change_card: "Customer enters another card",
+>>>>>>> d3b9820 (The sandbox's page, the tour, the example and the first live check know Recurly)
     },
   },
   lac: {

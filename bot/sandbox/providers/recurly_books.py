@@ -119,7 +119,8 @@ class Wish(TypedDict, total=False):
     email: str | None
     magic: str
     status: str
-    """`past_due`, `pending`, `processing`, `paid`, `failed`, or `credit`: an open credit invoice."""
+    """`past_due` (or `open`, as the page says), `pending`, `processing`, `paid`, `failed`, or `credit`: an open credit
+    invoice."""
     collection_method: str
     created: float
     number: str
@@ -190,7 +191,7 @@ class Books:
             wish.get("magic", "paid"), wish.get("name", "Example Ltd"), wish.get("email")
         )
         created = float(wish.get("created", self.now() - 2 * DAY))
-        status = wish.get("status", "past_due")
+        status = {"open": "past_due"}.get(wish.get("status", "open"), wish.get("status", "open"))
         identifier = self.new_id("ra")
         invoice = Invoice(
             id=identifier,
