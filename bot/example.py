@@ -45,6 +45,13 @@ mode = "test"                    # test or live: a key of the other mode stops t
 # mode = "test"                  # has to be said: a key of Lago's does not tell test from live
 # base_url = "https://api.eu.getlago.com/api/v1"   # without this line: Lago's cluster in the USA
 
+# Paddle: one section for the live account, another for its sandbox. Its keys: RECOUP_ACCOUNTS__PADDLE__API_KEY and, to read
+# with, RECOUP_ACCOUNTS__PADDLE__READ_KEY
+# [accounts.paddle]
+# provider = "paddle"
+# mode = "test"                  # only for a key that does not begin with pdl_: the others tell it themselves
+# checkout_hosts = "pay.example.com"   # where your payment pages are; links to other hosts are not shown
+
 # LAC: one section for each company. Its keys: RECOUP_ACCOUNTS__LAC__API_KEY (to write), and RECOUP_ACCOUNTS__LAC__READ_KEY
 # [accounts.lac]
 # provider = "lac"

@@ -19,6 +19,9 @@ from bot.providers import (
     lago,
     lago_account,
     lago_facts,
+    paddle,
+    paddle_account,
+    paddle_facts,
     recurly,
     recurly_account,
     recurly_facts,
@@ -60,9 +63,14 @@ def _open_recurly(account: str, values: Values, clock: Clock, transport: Transpo
     return recurly.Recurly(account, credentials, clock=clock, transport=transport)
 
 
+def _open_paddle(account: str, values: Values, _: Clock, transport: Transport | None) -> Provider:
+    return paddle.Paddle(account, paddle_account.Credentials.model_validate(values), transport=transport)
+
+
 _PROVIDERS: Mapping[str, _Entry] = {
     "lago": _Entry(lago_facts.FACTS, lago_account.Credentials, _open_lago),
     "stripe": _Entry(stripe_facts.FACTS, stripe.Credentials, _open_stripe),
+    "paddle": _Entry(paddle_facts.FACTS, paddle_account.Credentials, _open_paddle),
     "lac": _Entry(lac.FACTS, lac.Credentials, _open_lac),
     "braintree": _Entry(braintree_facts.FACTS, braintree_account.Credentials, _open_braintree),
     "recurly": _Entry(recurly_facts.FACTS, recurly_account.Credentials, _open_recurly),

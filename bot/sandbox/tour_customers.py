@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ from typing import Final
 from bot.sandbox.tour_visitor import CHANNEL, LEAD, PATIENCE, Json, Visitor, readable
 
 _PAID: Final = "Paid EUR 12.34"
+_PAGE: Final = "Payment page"
+_VERBS: Final = {"lac": "resend", "paddle": "link"}
+"""What is asked where there is no retry."""
 _OUT: Final = ""
 """Still with the provider when the tour ends: such a send is given up after more than a minute only."""
 ENDINGS: Final[Mapping[str, Mapping[str, str]]] = {
@@ -100,6 +104,25 @@ ENDINGS: Final[Mapping[str, Mapping[str, str]]] = {
         "rate_limited": _PAID,
         "fix_the_card": "Declined: the bank gave no reason",
     },
+    "paddle": {
+        "paid": _PAGE,
+        "by_transfer": "to be paid by bank transfer",
+        "insufficient_funds": _PAGE,
+        "generic_decline": _PAGE,
+        "stolen_card": _PAGE,
+        "expired_card": _PAGE,
+        "needs_authentication": _PAGE,
+        "renewal": _PAGE,
+        "active_again": "The subscription is active and not past due",
+        "newer_bill": "another transaction of this subscription",
+        "being_paid": _PAGE,
+        "act_then_hang": _PAGE,
+        "act_then_reset": _PAGE,
+        "act_then_500": _PAGE,
+        "act_then_html": _PAGE,
+        "hang": _PAGE,
+        "rate_limited": _PAGE,
+    },
     "lac": {
         "delivered": "Delivery requested",
         "queued": "Delivery requested",
@@ -130,10 +153,11 @@ class Meeting:
 
     @property
     def verb(self) -> str:
-        return "resend" if self.slug == "lac" else "retry"
+        return _VERBS.get(self.slug, "retry")
 
     def is_about(self, text: str) -> bool:
-        return f"{self.slug}-{self.name}:".upper() in text or f"{self.invoice}:" in text
+        names = (f"{self.slug}-{self.name}".upper(), self.invoice)
+        return any(re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text) for name in names)
 
 
 class Customers:

@@ -10,6 +10,7 @@ from bot.sandbox.providers.braintree import FakeBraintree
 from bot.sandbox.providers.lac import FakeLac
 from bot.sandbox.providers.lago import FakeLago
 from bot.sandbox.providers.magic import Magic
+from bot.sandbox.providers.paddle import FakePaddle
 from bot.sandbox.providers.recurly import FakeRecurly
 from bot.sandbox.providers.stripe import FakeStripe
 from bot.sandbox.wire import RunningServer, Traffic, WireReply, WireRequest, serve
@@ -47,6 +48,7 @@ class World:
             FakeLac(now),
             FakeBraintree(now),
             FakeRecurly(now),
+            FakePaddle(now, hosted=False),
         ]
         chosen = everyone if providers is None else providers
         self.providers: dict[str, FakeProvider] = {provider.slug: provider for provider in chosen}

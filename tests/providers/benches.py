@@ -21,6 +21,7 @@ from tests.providers.braintree_bench import BraintreeBench
 from tests.providers.bridge import transport_over
 from tests.providers.lac_bench import LacBench
 from tests.providers.lago_bench import LagoBench
+from tests.providers.paddle_bench import PaddleBench
 from tests.providers.recurly_bench import RecurlyBench
 from tests.providers.wire import FixedClock
 
@@ -151,6 +152,7 @@ BENCHES: dict[str, Callable[[], Bench]] = {
     "braintree": BraintreeBench,
     "lac": LacBench,
     "lago": LagoBench,
+    "paddle": PaddleBench,
     "stripe": StripeBench,
     "recurly": RecurlyBench,
 }

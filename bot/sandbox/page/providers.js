@@ -79,7 +79,6 @@ const PROVIDERS = {
       html: "What makes no sense counts as no answer: Recoup looks at the invoice's payments.",
     },
   },
-<<<<<<< HEAD
   braintree: {
     ...CHARGING,
     name: "Braintree",
@@ -99,7 +98,8 @@ const PROVIDERS = {
       html: "What makes no sense counts as no answer: Recoup reads the newest transactions.",
       truncated: "Half an answer counts as none: Recoup reads the newest transactions.",
       empty: "Recoup reads the newest transactions.",
-=======
+    },
+  },
   recurly: {
     ...CHARGING,
     name: "Recurly",
@@ -109,7 +109,27 @@ const PROVIDERS = {
     deeds: {
       ...CHARGING.deeds, pay_elsewhere: "Customer pays on the account page", void_elsewhere: "A colleague writes it off in Recurly",
       automatic_attempt: "Recurly's own retry runs", change_card: "Customer enters another card",
->>>>>>> d3b9820 (The sandbox's page, the tour, the example and the first live check know Recurly)
+    },
+  },
+  paddle: {
+    ...CHARGING,
+    name: "Paddle",
+    takesKeys: false,
+    acts: "Changes the invoice",
+    safe: "Paddle has no retry: nothing here charges anybody. It takes no keys either, but what the first send made of an invoice refuses a second, and Recoup looks before it says what happened.",
+    magic: "There is no retry at Paddle: customers pay on their own page. The customer decides what that page and a cancellation or a credit come to. Add an invoice of one, then ask for its payment link.",
+    deeds: {
+      pay_elsewhere: "Customer pays on the payment page", void_elsewhere: "A colleague cancels it in Paddle",
+      credit_elsewhere: "A colleague credits all of it", automatic_attempt: "Paddle tries the card again", change_card: "Customer becomes one who pays",
+    },
+    after: {
+      hang: "Recoup gives up waiting, says that it may have happened, and looks at the invoice. It does not ask twice.",
+      reset: "Recoup looks at the invoice and its credits, and does not ask twice.",
+      500: "An error is no proof: Recoup looks at the invoice and its credits.",
+      429: "Recoup waits, reads the invoice again before it sends anything, and finds it done.",
+      html: "What makes no sense counts as no answer: Recoup looks.",
+      truncated: "Half an answer counts as none: Recoup looks.",
+      empty: "Recoup looks at the invoice and its credits.",
     },
   },
   lac: {

@@ -10,10 +10,11 @@ from bot.sandbox.providers.lac_books import CURRENCY, Invoice
 
 def pdf_of(invoice: Invoice) -> bytes:
     amount = f"{CURRENCY} {Decimal(invoice.gross).scaleb(-2):,f}"
-    return _page((f"Invoice {invoice.id}", f"{amount} - {invoice.status}", "A sandbox invoice: not a real one."))
+    return page((f"Invoice {invoice.id}", f"{amount} - {invoice.status}", "A sandbox invoice: not a real one."))
 
 
-def _page(lines: Sequence[str]) -> bytes:
+def page(lines: Sequence[str]) -> bytes:
+    """A PDF of one page with these lines."""
     text = " T* ".join(f"<{line.encode('latin-1', 'replace').hex()}> Tj" for line in lines)
     stream = f"BT /F 16 Tf 24 TL 64 760 Td {text} ET".encode()
     parts = (
