@@ -72,6 +72,15 @@ mode = "test"                    # test or live: a key of the other mode stops t
 # subdomain = "acme"             # the site of the key: acme.recurly.com
 # region = "eu"                  # without this line: us
 
+# Chargebee: one section for each site. Its keys: RECOUP_ACCOUNTS__CHARGEBEE__API_KEY (full access), and, to read with,
+# RECOUP_ACCOUNTS__CHARGEBEE__READ_KEY (read-only)
+# [accounts.chargebee]
+# provider = "chargebee"
+# site = "acme-test"             # of acme-test.chargebee.com; a site whose name ends in -test is test, others are live
+# mode = "test"                  # the start is refused where the site is the other one
+# void_reason_code = "..."       # where the site wants a reason code for each void: one of its list
+# zero_decimal = "JPY KRW XAF XOF"   # currencies that the site counts in whole units; all others in hundredths
+
 # The digest of failed invoices. There may be several, each with a name of its own.
 [digest.finance]
 channel = "C_YOUR_CHANNEL"       # an id, not a name. In Slack: the channel's details, at the end, Copy channel ID

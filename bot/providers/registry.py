@@ -15,6 +15,9 @@ from bot.providers import (
     braintree,
     braintree_account,
     braintree_facts,
+    chargebee,
+    chargebee_account,
+    chargebee_facts,
     lac,
     lago,
     lago_account,
@@ -67,11 +70,17 @@ def _open_paddle(account: str, values: Values, _: Clock, transport: Transport | 
     return paddle.Paddle(account, paddle_account.Credentials.model_validate(values), transport=transport)
 
 
+def _open_chargebee(account: str, values: Values, clock: Clock, transport: Transport | None) -> Provider:
+    credentials = chargebee_account.Credentials.model_validate(values)
+    return chargebee.Chargebee(account, credentials, clock=clock, transport=transport)
+
+
 _PROVIDERS: Mapping[str, _Entry] = {
     "lago": _Entry(lago_facts.FACTS, lago_account.Credentials, _open_lago),
     "stripe": _Entry(stripe_facts.FACTS, stripe.Credentials, _open_stripe),
     "paddle": _Entry(paddle_facts.FACTS, paddle_account.Credentials, _open_paddle),
     "lac": _Entry(lac.FACTS, lac.Credentials, _open_lac),
+    "chargebee": _Entry(chargebee_facts.FACTS, chargebee_account.Credentials, _open_chargebee),
     "braintree": _Entry(braintree_facts.FACTS, braintree_account.Credentials, _open_braintree),
     "recurly": _Entry(recurly_facts.FACTS, recurly_account.Credentials, _open_recurly),
 }

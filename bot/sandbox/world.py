@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from bot.sandbox.providers.braintree import FakeBraintree
+from bot.sandbox.providers.chargebee import FakeChargebee
 from bot.sandbox.providers.lac import FakeLac
 from bot.sandbox.providers.lago import FakeLago
 from bot.sandbox.providers.magic import Magic
@@ -46,6 +47,7 @@ class World:
             FakeStripe(now, hosted=None),
             FakeLago(now, hosted=False),
             FakeLac(now),
+            FakeChargebee(now, hosted=None),
             FakeBraintree(now),
             FakeRecurly(now),
             FakePaddle(now, hosted=False),

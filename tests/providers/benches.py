@@ -19,6 +19,7 @@ from bot.providers.stripe_wire import UNITS
 from bot.sandbox.providers.stripe import FakeStripe
 from tests.providers.braintree_bench import BraintreeBench
 from tests.providers.bridge import transport_over
+from tests.providers.chargebee_bench import ChargebeeBench
 from tests.providers.lac_bench import LacBench
 from tests.providers.lago_bench import LagoBench
 from tests.providers.paddle_bench import PaddleBench
@@ -150,6 +151,7 @@ class StripeBench:
 
 BENCHES: dict[str, Callable[[], Bench]] = {
     "braintree": BraintreeBench,
+    "chargebee": ChargebeeBench,
     "lac": LacBench,
     "lago": LagoBench,
     "paddle": PaddleBench,

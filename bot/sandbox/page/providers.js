@@ -132,6 +132,12 @@ const PROVIDERS = {
       empty: "Recoup looks at the invoice and its credits.",
     },
   },
+  chargebee: {
+    ...CHARGING,
+    name: "Chargebee",
+    safe: "Every request that acts carries a key, which Chargebee keeps for half an hour and answers with its first answer. Later Recoup only looks.",
+    deeds: { ...CHARGING.deeds, void_elsewhere: "A colleague voids it in Chargebee", automatic_attempt: "Chargebee's own retry (dunning) runs" },
+  },
   lac: {
     name: "LAC",
     takesKeys: false,
