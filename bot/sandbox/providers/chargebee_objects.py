@@ -80,6 +80,27 @@ class Objects:
             }
         )
 
+    def filtered(self, invoice: Invoice) -> Json:
+        """What a list can be filtered and sorted by, without the rest: a thousand invoices are looked through quickly."""
+        return {
+            "id": invoice.id,
+            "customer_id": invoice.customer,
+            "payment_owner": invoice.payer,
+            "status": invoice.status,
+            "date": invoice.date,
+            "total": invoice.total,
+            "amount_paid": self._books.paid(invoice),
+            "amount_adjusted": invoice.adjusted,
+            "amount_due": self._books.owed(invoice),
+            "paid_at": invoice.paid_at,
+            "voided_at": invoice.voided_at,
+            "void_reason_code": invoice.void_reason,
+            "dunning_status": invoice.dunning,
+            "channel": invoice.channel,
+            "recurring": True,
+            "updated_at": int(invoice.updated),
+        }
+
     def transaction(self, one: Transaction) -> Json:
         invoice = self._books.invoices[one.invoice]
         return _present(

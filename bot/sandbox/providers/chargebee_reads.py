@@ -42,8 +42,10 @@ class Reads:
     def answer(self, path: str, params: Params) -> Json:
         match path:
             case "/invoices":
-                rows = [self._objects.invoice(one) for one in self._books.invoices.values()]
-                return self._page("invoice", rows, params, INVOICE_FILTERS)
+                rows = [self._objects.filtered(one) for one in self._books.invoices.values()]
+                page = self._page("invoice", rows, params, INVOICE_FILTERS)
+                listed = [self._books.invoices[row["invoice"]["id"]] for row in page["list"]]
+                return {**page, "list": [{"invoice": self._objects.invoice(one)} for one in listed]}
             case "/customers":
                 rows = [self._objects.customer(one) for one in self._books.customers.values()]
                 return self._page("customer", rows, params, CUSTOMER_FILTERS)
