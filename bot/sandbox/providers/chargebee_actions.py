@@ -103,7 +103,7 @@ class Actions:
             raise errors.invalid("The amount is more than what is left to be collected", "amount")
         source = self._source(invoice, order.params.get("payment_source_id"))
         if self._turn_away(source.id, source.magic):
-            raise errors.too_many(None, "third_party_api_request_limit_exceeded")
+            raise errors.too_many(1, "third_party_api_request_limit_exceeded")
         if not source.magic.reaches_bank:
             raise NeverAnswers
         self._note(order)
