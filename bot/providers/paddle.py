@@ -41,7 +41,7 @@ from bot.providers.paddle_listing import id_in, walk, walks
 from bot.providers.paddle_orders import objection, send_of
 from bot.providers.paddle_outcomes import changed, credited, settled
 from bot.providers.paddle_reads import Reads
-from bot.providers.paddle_wire import WireOneAdjustment, WireOneTransaction, body_of, request_id_of
+from bot.providers.paddle_wire import WireOneAdjustment, WireOneTransaction, body_of, named
 
 VERSION: Final = "1"
 LOOK_LIMIT: Final = 6.0
@@ -62,6 +62,7 @@ class Paddle:
             headers={"Paddle-Version": VERSION},
             pace=Pace(credentials.requests_per_second),
             transport=transport,
+            meaning=named,
         )
         self._facts = replace(FACTS, link_hosts=FACTS.link_hosts | settings.checkout_hosts)
         links = Links(self._facts.link_hosts, self._http.host, self._http.is_loopback)
@@ -159,7 +160,7 @@ class Paddle:
         return objection(order)
 
     def _accepted(self, order: ActionOrder, reply: Reply) -> Outcome:
-        request_id = request_id_of(reply)
+        request_id = reply.request_id
         try:
             if order.action is Action.UNCOLLECTIBLE:
                 return credited(order, body_of(WireOneAdjustment, reply).data, request_id)

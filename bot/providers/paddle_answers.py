@@ -15,7 +15,7 @@ from bot.domain.outcome import Declined, Outcome, Pending, Rejected, RejectedRea
 from bot.ports import ActionOrder
 from bot.providers.http import Reply
 from bot.providers.paddle_declines import decline_by
-from bot.providers.paddle_wire import WireError, error_of, request_id_of
+from bot.providers.paddle_wire import WireError, error_of
 from bot.providers.wording import scrubbed, setting
 
 BAD_KEY: Final = frozenset({"authentication_missing", "authentication_malformed", "invalid_token", "invalid_access_token"})
@@ -87,7 +87,7 @@ _FAILURES: Final = {
 
 def read_failure(account: str, reply: Reply) -> ProviderFailure:
     """A read that was answered, but not with what was asked for."""
-    error, request_id = error_of(reply), request_id_of(reply)
+    error, request_id = error_of(reply), reply.request_id
     if reply.status >= 500:
         detail = f"Paddle is not working at the moment (it answered {reply.status})."
         return ProviderFailure(FailureReason.UNREACHABLE, detail, request_id=request_id, retry_after=reply.retry_after)
@@ -109,7 +109,7 @@ def is_about_state(reply: Reply) -> bool:
 
 def refusal(account: str, reply: Reply) -> Outcome:
     """The ending that a refused send has by itself."""
-    error, request_id = error_of(reply), request_id_of(reply)
+    error, request_id = error_of(reply), reply.request_id
     code = error.code or ""
     is_doubtful = reply.status == 408 or not 400 <= reply.status < 500
     if not is_doubtful and code in UNDER_WAY:
@@ -131,7 +131,7 @@ def refusal_by_state(order: ActionOrder, reply: Reply, now: Invoice | None) -> R
     if now is not None:
         already = "already " if now.status in {InvoiceStatus.PAID, InvoiceStatus.VOID, InvoiceStatus.UNCOLLECTIBLE} else ""
         detail = f"Invoice {label} is {already}{now.provider_status}, so Paddle refuses this."
-    return Rejected(reason=RejectedReason.NOT_ACTIONABLE, detail=detail, invoice=now, request_id=request_id_of(reply))
+    return Rejected(reason=RejectedReason.NOT_ACTIONABLE, detail=detail, invoice=now, request_id=reply.request_id)
 
 
 def _reason(status: int, error: WireError) -> RejectedReason:

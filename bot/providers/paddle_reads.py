@@ -27,7 +27,6 @@ from bot.providers.paddle_wire import (
     body_of,
     error_of,
     items_of,
-    request_id_of,
 )
 from bot.providers.wording import scrubbed, setting
 
@@ -129,7 +128,7 @@ class Reads:
         shown = self.reader.links.shown(url)
         if shown is None:
             detail = "Paddle gave a link to a host that is not known to be its own, so it is not shown. Open it in Paddle."
-            raise ProviderFailure(FailureReason.REFUSED, detail, request_id=request_id_of(reply))
+            raise ProviderFailure(FailureReason.REFUSED, detail, request_id=reply.request_id)
         return shown
 
     async def transactions(self, params: Pairs) -> WireListing:
@@ -163,7 +162,7 @@ class Reads:
         if found.status != PAST_DUE:
             said = scrubbed(found.status or "without a status").replace("_", " ")
             detail = f"The subscription is {said} and not past due, so Paddle has no page to pay invoice {_label(wire)} on."
-            raise ProviderFailure(FailureReason.REFUSED, detail, request_id=request_id_of(reply))
+            raise ProviderFailure(FailureReason.REFUSED, detail, request_id=reply.request_id)
         return self._page_in(await self._asked_once(subscription), wire)
 
     async def _asked_once(self, subscription: str) -> Reply:
@@ -187,10 +186,10 @@ class Reads:
                 f"For invoice {_label(wanted)} Paddle opens the page of another transaction of this subscription, "
                 f"{scrubbed(found.id)}, so no link is given. Look at that one: a newer bill may be overdue."
             )
-            raise ProviderFailure(FailureReason.REFUSED, detail, request_id=request_id_of(reply))
+            raise ProviderFailure(FailureReason.REFUSED, detail, request_id=reply.request_id)
         url = found.checkout.url if found.checkout else None
         if not url:
-            raise ProviderFailure(FailureReason.REFUSED, _NO_PAGE.format(_label(wanted)), request_id=request_id_of(reply))
+            raise ProviderFailure(FailureReason.REFUSED, _NO_PAGE.format(_label(wanted)), request_id=reply.request_id)
         return self._page(url)
 
     def _page(self, url: str) -> str:
@@ -215,4 +214,4 @@ def _whole(page: WireListing) -> Sequence[WireAdjustment]:
 
 
 def _unreadable(detail: str, reply: Reply) -> ProviderFailure:
-    return ProviderFailure(FailureReason.UNREADABLE, detail, request_id=request_id_of(reply))
+    return ProviderFailure(FailureReason.UNREADABLE, detail, request_id=reply.request_id)

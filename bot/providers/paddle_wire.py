@@ -307,8 +307,14 @@ def request_id_of(reply: Reply) -> str | None:
     try:
         found = _ANSWER.validate_json(reply.content).meta.request_id
     except ValidationError:
-        found = None
-    return found if found and _REQUEST_ID.fullmatch(found) else reply.request_id
+        return None
+    return found if found and _REQUEST_ID.fullmatch(found) else None
+
+
+def named(reply: Reply) -> Reply:
+    """With the name of the request where every other provider has it, so that it is logged and told like theirs."""
+    found = request_id_of(reply)
+    return reply if found is None else Reply(reply.status, {**reply.headers, "request-id": found}, reply.content)
 
 
 def body_of(model: type[Shape], reply: Reply) -> Shape:
@@ -317,7 +323,7 @@ def body_of(model: type[Shape], reply: Reply) -> Shape:
         return model.model_validate_json(reply.content)
     except ValidationError:
         raise ProviderFailure(
-            FailureReason.UNREADABLE, "Paddle's answer could not be read.", request_id=request_id_of(reply)
+            FailureReason.UNREADABLE, "Paddle's answer could not be read.", request_id=reply.request_id
         ) from None
 
 
