@@ -12,7 +12,7 @@ A retry takes no key, so it is sent once and its silence is settled by reading t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from typing import Final
 
 from bot.domain.action import Action
@@ -145,7 +145,7 @@ class Braintree:
                 return Unknown(cause="Braintree does not show the subscription any more")
             if attempt.action is Action.RETRY:
                 ours = new_since(attempt, seen).ours
-                return charged_later(attempt, seen, await self._original(ours[0]) if ours else None)
+                return charged_later(attempt, seen, await self._original(ours[0], seen.newest) if ours else None)
             known = attempt.before.newest_charge
             charge = await self._reads.transaction(known) if known else None
         except ProviderFailure as failure:
@@ -199,10 +199,15 @@ class Braintree:
         except (ProviderFailure, TimeoutError):
             return duplicate(None, request_id)
 
-    async def _original(self, transaction: WireTransaction) -> WireTransaction | None:
-        """What a duplicate repeats. Raises ProviderFailure."""
+    async def _original(
+        self, transaction: WireTransaction, known: Sequence[WireTransaction | None] = ()
+    ) -> WireTransaction | None:
+        """What a duplicate repeats; `known` was just read. Raises ProviderFailure."""
         repeated = transaction.newest.duplicate_of if is_duplicate(transaction) else None
-        return await self._reads.transaction(repeated.id) if repeated is not None else None
+        if repeated is None:
+            return None
+        found = next((one for one in known if one is not None and one.id == repeated.id), None)
+        return found or await self._reads.transaction(repeated.id)
 
     async def _refused_by_state(self, order: ActionOrder, reply: Reply, field: str) -> Outcome:
         """What was done meanwhile by others is told, and money that is under way is no failure."""

@@ -150,7 +150,10 @@ def _is_over(attempt: Attempt, one: WireTransaction) -> bool:
 
 
 def _was_reduced(attempt: Attempt, seen: Seen, new: New) -> bool:
-    """A balance that went down without a payment in sight."""
+    """A balance that went down without a payment in sight; what becomes of it when a subscription is canceled is not
+    documented."""
+    if seen.wire.status == "CANCELED":
+        return False
     owed, before = seen.invoice.owed, attempt.before.owed
     is_less = owed.currency == before.currency and owed < before
     return is_less and not any(one.status in COLLECTED for one in new.others)
