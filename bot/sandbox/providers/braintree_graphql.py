@@ -73,7 +73,7 @@ def answer(body: Mapping[str, Any], roots: Mapping[str, Callable[..., Any]], ver
 def _told(error: GraphQLError) -> Json:
     """Variables that do not fit the schema befall no field; all else that has no class is a fault of the server's."""
     told: Json = {**error.formatted}
-    if error.original_error is None and error.path is None:
+    if error.path is None:
         return {**told, "extensions": _invalid()}
     known = dict(error.extensions or {}) or {"errorClass": "INTERNAL", "errorType": "developer_error"}
     return {**told, "extensions": known}
