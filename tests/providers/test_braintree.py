@@ -262,6 +262,7 @@ async def test_a_clear_no_is_one(answer: Answer, reason: RejectedReason) -> None
         failed(error("VALIDATION", "81531", FIELD), error("INTERNAL", None, FIELD), data=NULL),
         failed(error("AUTHORIZATION", None, FIELD, "transaction"), data={FIELD: {"transaction": None}}),
         failed(error("AUTHORIZATION", None, FIELD, "transaction"), data=NULL),
+        failed(error("VALIDATION", "81531", FIELD), data={FIELD: {"transaction": None}}),
         failed(error("VALIDATION", None, "somethingElse"), data=NULL),
         failed(data=NULL),
         charged(None),
