@@ -176,7 +176,9 @@ def known_reason(invoice: Invoice, now: datetime) -> str:
         return f"Declined: {decline_words(invoice.decline)}{f', {label}' if label else ''}"
     if invoice.failed_because is FailedBecause.PAST_DUE:
         due = invoice.due_at
-        return f"Past due for {age(due, now)} (since {day(due)}), to be paid by the customer" if due else "Past due"
+        if due is None or due > now:  # whatever the date says, the provider calls it so
+            return "Past due, to be paid by the customer"
+        return f"Past due for {age(due, now)} (since {day(due)}), to be paid by the customer"
     if invoice.failed_because is FailedBecause.PAYMENT_FAILED:
         return "Payment failed; the reason was not read"
     return "Draft: it can still change" if invoice.status is InvoiceStatus.DRAFT else ""

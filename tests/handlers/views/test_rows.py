@@ -194,6 +194,13 @@ def test_an_invoice_past_due_is_not_called_declined() -> None:
     )
 
 
+def test_a_due_date_that_is_still_to_come_is_not_told_as_the_day_since_when() -> None:
+    invoice = an_invoice(decline=None, failed_because=FailedBecause.PAST_DUE, due_at=NOW + timedelta(days=3))
+    said = readable(drawn(a_row(invoice))[0]["text"]["text"])
+    assert "Past due, to be paid by the customer" in said
+    assert "since" not in said
+
+
 def test_a_customer_without_a_name_is_called_unknown() -> None:
     assert "*unknown customer*" in drawn(a_row(an_invoice(customer_name=None)))[0]["text"]["text"]
 
