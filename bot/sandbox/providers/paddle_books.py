@@ -165,7 +165,8 @@ class Books:
         transaction = Transaction(
             id=self.new_id("txn"), serial=self._serial, customer=customer.id, created=created, updated=created, mode=mode,
             currency=wish.get("currency", "EUR").upper(), total=wish.get("amount", 4900), number=wish.get("number"),
-            origin="api" if mode == "manual" else "subscription_recurring", terms=wish.get("terms", ("day", 1 if status == "open" else TERM)),
+            origin="api" if mode == "manual" else "subscription_recurring",
+            terms=wish.get("terms", ("day", 1 if status == "open" else TERM)),
             has_page=wish.get("has_page", customer.magic.name not in WITHOUT_PAGE),
         )  # fmt: skip
         self.transactions[transaction.id] = transaction
