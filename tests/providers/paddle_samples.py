@@ -75,7 +75,7 @@ def a_renewal(**changes: Any) -> Json:
 
 def a_bill(**changes: Any) -> Json:
     """EUR 420.00 that the customer is to pay within a fortnight."""
-    bill = {
+    bill: Json = {
         "status": "billed",
         "origin": "api",
         "subscription_id": None,

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from bot.domain.capability import Action
+from bot.domain.action import Action
 from bot.domain.decline import DeclineClass
 from bot.domain.errors import FailureReason, ProviderFailure, UnusableValue
 from bot.domain.invoice import CollectionMethod, FailedBecause, InvoiceStatus, PaymentState
@@ -420,7 +420,7 @@ async def test_without_a_number_an_invoice_is_named_by_its_id_and_without_a_name
     ("base", "where"),
     [({}, "https://sandbox-vendors.paddle.com/transactions-v2/"), ({"base_url": "https://paddle.example"}, None)],
 )
-async def test_the_dashboard_is_linked_only_where_paddle_itself_is_asked(base: dict[str, str], where: str | None) -> None:
+async def test_the_dashboard_is_linked_only_where_paddle_itself_is_asked(base: dict[str, Any], where: str | None) -> None:
     invoice = await Desk(**base).invoice()
     assert invoice.dashboard_url == (f"{where}{ID}" if where else None)
 

@@ -337,10 +337,14 @@ async def test_a_field_that_is_wrong_is_named_in_paddle_s_words() -> None:
 # --- what a later read makes of a send without an answer
 
 
-async def settled(action: Action, now: Json, *adjustments: Json, before: Json | None = None, **routes: Any) -> Outcome:
+async def settled(
+    action: Action, now: Json, *adjustments: Json, before: Json | None = None, routes: dict[str, Any] | None = None
+) -> Outcome:
     desk = Desk({READ: answer(before or a_bill())})
     attempt = an_attempt(await desk.invoice(), action)
-    return await Desk({READ: answer(now), "GET /adjustments": a_page(*adjustments), **routes}).paddle.settle(attempt)
+    return await Desk({READ: answer(now), "GET /adjustments": a_page(*adjustments), **(routes or {})}).paddle.settle(
+        attempt
+    )
 
 
 @pytest.mark.parametrize(
@@ -419,12 +423,12 @@ async def test_a_credit_that_waits_for_approval_is_pending() -> None:
 
 @pytest.mark.parametrize("reply", [refused(403, "forbidden"), refused(500, "internal_error"), html()])
 async def test_credits_that_cannot_be_read_settle_nothing(reply: httpx.Response) -> None:
-    outcome = await settled(Action.UNCOLLECTIBLE, a_completed(), **{"GET /adjustments": reply})
+    outcome = await settled(Action.UNCOLLECTIBLE, a_completed(), routes={"GET /adjustments": reply})
     assert isinstance(outcome, Unknown)
 
 
 async def test_an_invoice_that_is_gone_settles_nothing() -> None:
-    outcome = await settled(Action.VOID, a_bill(), **{READ: refused(404, "not_found")})
+    outcome = await settled(Action.VOID, a_bill(), routes={READ: refused(404, "not_found")})
     assert isinstance(outcome, Unknown)
 
 
