@@ -127,9 +127,9 @@ def test_advice_of_the_network_bends_a_soft_decline(advice: str | None, kind: De
     assert (found.kind, found.wait) == (kind, wait)
 
 
-@pytest.mark.parametrize("advice", ["02", "24", "30"])
+@pytest.mark.parametrize("advice", ["01", "02", "03", "21", "24", "30"])
 @pytest.mark.parametrize("code", ["2004", "2014", "2099"])
-def test_advice_to_wait_softens_nothing_that_is_final(code: str, advice: str) -> None:
+def test_advice_changes_nothing_that_is_final_and_says_what_helps(code: str, advice: str) -> None:
     found = told(declined(code, "SOFT", advice))
     assert found.kind is told(declined(code)).kind
     assert found.wait is None
