@@ -18,7 +18,7 @@ from typing import Any, Final
 import pytest
 import structlog
 
-from bot.sandbox.providers import lac, lago, recurly, stripe
+from bot.sandbox.providers import braintree, lac, lago, recurly, stripe
 from bot.sandbox.providers.stripe_demo import FAILED
 
 _KEYS = (
@@ -29,6 +29,8 @@ _KEYS = (
     lac.WRITE_KEY,
     lac.READ_KEY,
     recurly.SECRET_KEY,
+    braintree.PRIVATE_KEY,
+    braintree.PUBLIC_KEY,
 )
 SECRETS: Final = (*_KEYS, "s3cr3t", "5ec2e7", "asked by customer")
 """Values that tests hand to the bot and that it has to keep: keys, signing secrets, a reason in a person's own words."""
