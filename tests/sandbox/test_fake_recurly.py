@@ -325,11 +325,10 @@ def test_a_control_that_cannot_be_done_says_so(shop: Shop, name: str, args: dict
         shop.fake.control(name, {key: invoice if value == "?" else value for key, value in args.items()})
 
 
-def test_the_demo_has_two_failed_invoices_that_are_small(shop: Shop) -> None:
+def test_the_demo_has_two_failed_invoices(shop: Shop) -> None:
     shop.fake.seed_demo()
     failed = shop.read("/invoices", state="past_due", type="charge")["data"]
     assert len(failed) == 2
-    assert all(0 < one["balance"] < 60 for one in failed)
     assert {one["state"] for one in shop.read("/invoices", limit=200)["data"]} >= {
         "pending",
         "processing",

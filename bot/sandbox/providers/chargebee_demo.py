@@ -14,7 +14,7 @@ def seed(books: Books) -> None:
 
 def _wishes(now: float) -> tuple[Wish, ...]:
     return (
-        {"name": "Nettlecombe Studios", "amount": 4900, "created": now - 2.7 * DAY, "attempts": 2},
+        {"name": "Nettlecombe Studios", "amount": 76000, "created": now - 2.7 * DAY, "attempts": 2},
         {
             "name": "Osprey Freight",
             "amount": 3200,

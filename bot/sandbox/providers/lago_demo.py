@@ -33,7 +33,7 @@ def _wishes(now: float) -> tuple[Wish, ...]:
         },
         {"name": "Furrow Seeds", "amount": 19900, "magic": "silent", "created": now - 1.8 * DAY},
         {"name": "Ginza Postal", "amount": 48000, "currency": "JPY", "status": "overdue", "created": now - 30 * DAY},
-        {"name": "Harrow Logistics", "amount": 73200, "magic": "charge_then_hang", "created": now - 4.6 * DAY},
+        {"name": "Harrow Logistics", "amount": 13200, "magic": "charge_then_hang", "created": now - 4.6 * DAY},
         {"name": "Isobar Weather", "amount": 15500, "status": "draft", "created": now - HOUR},
         {"name": "Juno Analytics", "amount": 9900, "status": "failed", "created": now - 2 * DAY},
         {"name": "Kestrel Media", "amount": 42000, "dispute_lost": True, "created": now - 50 * DAY},

@@ -14,7 +14,7 @@ def seed(books: Books) -> None:
 
 def _wishes(now: float) -> tuple[Wish, ...]:
     return (
-        {"name": "Nettle & Rye Bakery", "amount": 4250, "magic": "insufficient_funds", "created": now - 3.7 * DAY},
+        {"name": "Nettle & Rye Bakery", "amount": 56500, "magic": "insufficient_funds", "created": now - 3.7 * DAY},
         {
             "name": "Oarlock Rowing Club",
             "amount": 3800,
