@@ -184,12 +184,12 @@ def a_wire(routes: Mapping[str, Answer | list[Answer]] | None = None) -> Wire:
     return Wire({route.replace(" /", f" {BASE}/", 1): reply for route, reply in merged.items()})
 
 
-def over(wire: Wire, clock: FixedClock | None = None, **settings: object) -> Chargebee:
+def over(wire: Wire, **settings: object) -> Chargebee:
     values = {"api_key": API_KEY, "site": SITE, "requests_per_second": 1000, **settings}
     return Chargebee(
         "chargebee",
         Credentials.model_validate(values),
-        clock=clock or FixedClock(),
+        clock=FixedClock(),
         transport=httpx.MockTransport(wire.respond),
     )
 

@@ -336,12 +336,11 @@ async def test_without_a_thorough_read_the_primary_method_is_looked_up_so_that_a
 
 async def test_a_customer_without_a_primary_method_is_left_to_chargebee() -> None:
     reply = refused(400, "payment_method_not_present", "payment")
-    customer = answer({"customer": a_customer(primary_payment_source_id=None)})
-    desk = desk_for(
-        Action.RETRY,
-        reply,
-        **{f"GET /customers/{CUSTOMER}": customer, "GET /payment_sources": listed("payment_source")},
-    )
+    routes: dict[str, Any] = {
+        f"GET /customers/{CUSTOMER}": answer({"customer": a_customer(primary_payment_source_id=None)}),
+        "GET /payment_sources": listed("payment_source"),
+    }
+    desk = desk_for(Action.RETRY, reply, **routes)
     invoice = await desk.invoice()
     assert invoice.method == NoMethod()
     assert isinstance(await desk.provider.perform(an_order(invoice)), Declined)
