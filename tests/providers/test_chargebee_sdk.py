@@ -367,7 +367,6 @@ OPERATIONS: dict[str, Operation] = {
     "list": Operation(list_ours, list_theirs),
     "settle an e-mail": Operation(settle_mail, look_for_mail),
 }
-POSTS = ("retry", "retry with another method", "resend", "void", "write off", "close", "record a payment")
 DIFFERENCES: dict[str, tuple[tuple[str, ...], str]] = {
     "only theirs: lang-version": (tuple(OPERATIONS), "the SDK tells the vendor which Python it runs on; we do not"),
     "only theirs: os-version": (tuple(OPERATIONS), "the SDK tells the vendor which machine it runs on; we do not"),
@@ -429,13 +428,6 @@ async def test_our_adapter_asks_as_the_vendors_sdk_does(hall: Hall, name: str) -
     assert [place(request) for request in ours] == [place(request) for request in theirs]
     seen = {one for mine, its in zip(ours, theirs, strict=True) for one in differences(mine, its)}
     assert seen == {what for what, (where, _) in DIFFERENCES.items() if name in where}
-
-
-@pytest.mark.parametrize("name", POSTS)
-async def test_every_send_of_ours_is_one_that_the_sdk_would_repeat_under_a_key(hall: Hall, name: str) -> None:
-    ours, _ = await asked_by_both(hall, OPERATIONS[name])
-    (sent,) = [request for request in ours if request.method == "POST"]
-    assert sent.headers[KEY_HEADER] == "attempt-1"
 
 
 def test_the_sdk_would_ask_at_the_address_that_we_make_of_a_site() -> None:
