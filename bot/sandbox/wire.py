@@ -41,6 +41,17 @@ class WireRequest:
     body: bytes = field(default=b"", repr=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meant:
+    """What a request was, where its method and path do not tell: all of GraphQL is one POST. `about` are the names of what
+    it was about, as people know them."""
+
+    reads: bool
+    path: str
+    about: tuple[str, ...] = ()
+    key: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class WireReply:
     """A reply and, perhaps, what befalls it on its way."""
@@ -49,6 +60,7 @@ class WireReply:
     headers: Mapping[str, str]
     body: bytes
     fault: Fault | None = None
+    meant: Meant | None = None
 
 
 Respond: TypeAlias = Callable[[WireRequest], WireReply]
@@ -69,6 +81,7 @@ class Exchange:
     status: int
     replayed: bool
     fault: str | None
+    reads: bool
     asked: str = field(repr=False)
     """Path, query and body, to find out what it was about."""
 
@@ -84,16 +97,19 @@ class Traffic:
     def respond(self, request: WireRequest) -> WireReply:
         at = self._now()
         reply = self._respond(request)
+        meant = reply.meant or Meant(reads=request.method == "GET", path=request.path, key=_key_of(request.headers))
+        asked = f"{request.path}?{request.query}\n{request.body.decode(errors='replace')}"
         self.exchanges.append(
             Exchange(
                 at=at,
                 method=request.method,
-                path=request.path,
-                key=_key_of(request.headers),
+                path=meant.path,
+                key=meant.key,
                 status=reply.status,
                 replayed=_is_replay(reply.headers),
                 fault=reply.fault,
-                asked=f"{request.path}?{request.query}\n{request.body.decode(errors='replace')}",
+                reads=meant.reads,
+                asked="\n".join((asked, *meant.about)),
             )
         )
         return reply

@@ -97,7 +97,7 @@ class World:
         """What a provider received about an invoice, and what its own books say was charged; JSON-able, oldest first."""
         if slug not in self.providers:
             return {"requests": [], "charges": []}
-        kept = ("at", "method", "path", "key", "status", "replayed", "fault")
+        kept = ("at", "method", "path", "key", "status", "replayed", "fault", "reads")
         requests = [{name: getattr(one, name) for name in kept} for one in self.traffic[slug].about(invoice)]
         charges = [line for line in self.providers[slug].ledger() if line.get("invoice") == invoice]
         return {"requests": requests, "charges": charges}

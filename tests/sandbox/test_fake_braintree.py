@@ -16,7 +16,7 @@ from bot.providers.braintree_queries import DOCUMENTS
 from bot.sandbox.providers.braintree import PRIVATE_KEY, PUBLIC_KEY, ApiKey, FakeBraintree
 from bot.sandbox.providers.braintree_graphql import schema
 from bot.sandbox.providers.magic import Result
-from bot.sandbox.wire import Fault, WireReply, WireRequest
+from bot.sandbox.wire import Fault, Traffic, WireReply, WireRequest
 
 AT = 1_795_000_000.0
 TODAY = "2026-09-08"
@@ -214,6 +214,32 @@ def test_transactions_are_searched_by_customer_status_and_source(shop: Shop) -> 
     assert found(status={"in": ["SETTLED"]}) == ["SETTLED"]
     assert found(source={"in": ["API"]}) == []
     assert shop.error(query, input={"createdAt": {"lessThanOrEqualTo": "x"}})[0] == "NOT_IMPLEMENTED"
+
+
+# --- what the page is told of the requests
+
+
+def test_requests_are_told_by_what_they_do_and_by_the_subscription_that_they_are_about(shop: Shop) -> None:
+    traffic = Traffic(shop.fake.respond, lambda: shop.at)
+    legacy, other = shop.fake.add_invoice(number="gold77"), shop.fake.add_invoice(number="gold88")
+
+    def ask(query: str, **variables: Any) -> Any:
+        basic = base64.b64encode(":".join(shop.keys).encode()).decode()
+        headers = {"authorization": f"Basic {basic}", "braintree-version": TODAY}
+        body = json.dumps({"query": query, "variables": variables}).encode()
+        return json.loads(traffic.respond(WireRequest("POST", "/graphql", "", headers, body)).body)["data"]
+
+    identifier = shop.id_of(legacy)
+    newest = ask(CHARGE, input={"subscriptionId": identifier, "submitForSettlement": True})
+    ask(ONE, id=identifier)
+    transaction = newest["chargeRecurringBillingSubscription"]["transaction"]["id"]
+    ask(VOID, input={"transactionId": transaction, "apiRequestKey": "k-9"})
+    assert [(one.path.split()[-1], one.reads, one.key) for one in traffic.about(legacy)] == [
+        ("chargeRecurringBillingSubscription", False, None),
+        ("node", True, None),
+        ("voidTransaction", False, "k-9"),
+    ]
+    assert traffic.about(other) == []
 
 
 # --- charging

@@ -9,7 +9,7 @@ const slugOf = (name) => name.split(":")[0];
 
 function request(one) {
   const notes = [one.key && ["key ", el("code", { title: one.key }, short(one.key))], one.replayed && "replay of the first answer", one.fault && FAULTS[one.fault]];
-  return el("li", { class: one.method === "GET" ? "read" : "write" },
+  return el("li", { class: one.reads ? "read" : "write" },
     el("div", { class: "exchange" },
       el("span", { class: "verb" }, one.method), el("code", { class: "path" }, one.path),
       el("span", { class: `status ${one.fault ? "lost" : one.status < 300 ? "ok" : "bad"}` }, one.fault ? "lost" : String(one.status))),
@@ -38,7 +38,7 @@ export function safety(evidence, choose) {
   }
   const { name, safe, takesKeys, verdict } = wordsOf(slugOf(evidence.about));
   const [mood, words, more] = verdict(evidence.charges, evidence.decisions);
-  const sends = evidence.requests.filter((one) => one.method !== "GET").length;
+  const sends = evidence.requests.filter((one) => !one.reads).length;
   const reads = evidence.requests.length - sends;
   return [
     chooser(evidence, choose),

@@ -12,7 +12,7 @@ import json
 import re
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Unpack
 
@@ -24,7 +24,7 @@ from bot.sandbox.providers.braintree_magic import MAGIC
 from bot.sandbox.providers.braintree_objects import Objects
 from bot.sandbox.providers.braintree_resolvers import Aftermath, Resolvers
 from bot.sandbox.providers.magic import Disturbance, Magic
-from bot.sandbox.wire import Fault, WireReply, WireRequest
+from bot.sandbox.wire import Fault, Meant, WireReply, WireRequest
 
 MERCHANT = "recoupsandboxmerchant"
 PUBLIC_KEY = "recoupsandboxpublic"
@@ -145,20 +145,34 @@ class FakeBraintree:
         body = _body(request)
         fields = root_fields(str(body.get("query", ""))) if isinstance(body.get("query"), str) else ()
         answer = self._answer(request, body, request_id, is_mutation=any(one.startswith("mutation ") for one in fields))
-        variables = body.get("variables")
+        found = body.get("variables")
+        variables = found if isinstance(found, dict) else {}
         self.requests.append(
             SeenRequest(
                 request.method,
                 request.path,
                 fields,
-                variables if isinstance(variables, dict) else {},
+                variables,
                 request.headers.get("braintree-version", ""),
                 answer.status,
                 self.now(),
                 request_id,
             )
         )
-        return WireReply(answer.status, {"Content-Type": answer.content_type}, answer.body, answer.fault)
+        meant = self._meant(self.requests[-1])
+        return WireReply(answer.status, {"Content-Type": answer.content_type}, answer.body, answer.fault, meant)
+
+    def _meant(self, seen: SeenRequest) -> Meant:
+        """Which subscriptions it was about, by the ids that people see."""
+        given = seen.variables.get("input")
+        key = given.get("apiRequestKey") if isinstance(given, dict) else None
+        names = [self.books.subscription_behind(text) for text in _texts(seen.variables)]
+        return Meant(
+            reads=not seen.is_mutation,
+            path=f"{seen.path} {', '.join(dict.fromkeys(seen.fields))}",
+            about=tuple(name for name in names if name is not None),
+            key=key if isinstance(key, str) else None,
+        )
 
     def _answer(self, request: WireRequest, body: Json, request_id: str, *, is_mutation: bool) -> _Answer:
         if (request.method, request.path) != ("POST", self.base_path):
@@ -242,6 +256,15 @@ def _refused(error: errors.BraintreeError) -> Json:
 
 def _json(told: Json, request_id: str) -> bytes:
     return json.dumps({**told, "extensions": {"requestId": request_id}}, ensure_ascii=False).encode()
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Every text in the variables of a request."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _texts(inner)
 
 
 def _body(request: WireRequest) -> Json:

@@ -253,6 +253,12 @@ class Books:
         """What banks have paid since the start, in minor units."""
         return sum(one.amount for one in self.charges if one.invoice == subscription and one.result is Result.PAID)
 
+    def subscription_behind(self, identifier: str) -> str | None:
+        """What people call the subscription that one of Braintree's own ids is about; None where there is none."""
+        transaction = self.transactions.get(known_by("transaction", identifier) or "")
+        legacy = transaction.subscription if transaction else known_by("subscription", identifier)
+        return legacy if legacy in self.subscriptions else None
+
     def _magic(self, made: Subscription) -> Magic:
         return self.methods[self.customers[made.customer].method].magic
 
