@@ -48,7 +48,7 @@ def address_of(account: str, credentials: Credentials) -> str:
     """Raises UnusableValue where the address is that of the other mode."""
     mode, url = credentials.mode, credentials.base_url
     other = "live" if mode == "test" else "test"
-    if url is not None and url.strip().startswith(URLS[other].removesuffix("/graphql")):
+    if url is not None and url.strip().lower().startswith(URLS[other].removesuffix("/graphql")):
         raise UnusableValue(f"{setting(account, 'base_url')} is Braintree's address for {other} mode, and mode is {mode}")
     return url or URLS[mode]
 
