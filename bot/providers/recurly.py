@@ -21,7 +21,7 @@ from typing import Final
 
 from bot.domain.action import Action
 from bot.domain.capability import LiveCheck, ProviderFacts
-from bot.domain.errors import ProviderFailure
+from bot.domain.errors import FailureReason, ProviderFailure
 from bot.domain.invoice import Invoice, InvoiceRef, PaymentMethod
 from bot.domain.outcome import Declined, Outcome, Rejected, RejectedReason, Succeeded, Unknown
 from bot.domain.records import Attempt
@@ -61,6 +61,9 @@ RUNNING_UNTIL: Final = 40.0
 REREAD_LIMIT: Final = 8.0
 """Seconds for the read after a refused send, which the worker's deadline has to hold too."""
 
+PATIENCE: Final = 15.0
+"""Seconds to find out the site before a send; given longer, the worker's deadline would end it as unknown, unsent."""
+
 Sleep = Callable[[float], Awaitable[None]]
 
 
@@ -75,10 +78,12 @@ class Recurly:
         clock: Clock,
         transport: Transport | None = None,
         sleep: Sleep = asyncio.sleep,
+        patience: float = PATIENCE,
     ) -> None:
         self._account = account
         self._clock = clock
         self._sleep = sleep
+        self._patience = patience
         self._live = credentials.mode == "live"
         base = base_of(account, credentials)
         self._http = ProviderHttp(
@@ -161,9 +166,12 @@ class Recurly:
         if (refused := self._objection(order)) is not None:
             return refused
         try:
-            await self._site.expect()
+            async with asyncio.timeout(self._patience):
+                await self._site.expect()
         except ProviderFailure as failure:
             return not_sent(failure)
+        except TimeoutError:
+            return not_sent(ProviderFailure(FailureReason.UNREACHABLE, "Recurly did not answer in time."))
         send = send_of(order)
         match await self._answer_to(order, send):
             case Reply(is_success=True) as reply:

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from bot.providers.recurly import Recurly
+from bot.providers.recurly import PATIENCE, Recurly
 from bot.providers.recurly_account import Credentials
 from tests.providers.samples import NOW
 from tests.providers.wire import Answer, FixedClock, Wire
@@ -129,7 +129,7 @@ def a_method(identifier: str, last_four: str = "1881", *, primary: bool = False)
 def recurly_over(routes: Mapping[str, Answer | list[Answer]], **settings: Any) -> tuple[Recurly, Wire]:
     """The site is the one that is meant, unless `routes` says otherwise."""
     wire = Wire({**SITES, **routes})
-    clock = settings.pop("clock", None) or FixedClock()
+    clock, patience = settings.pop("clock", None) or FixedClock(), settings.pop("patience", PATIENCE)
     values = {"api_key": API_KEY, "mode": "test", "subdomain": "thistle", "requests_per_second": 1000, **settings}
 
     async def sleep(seconds: float) -> None:
@@ -141,5 +141,6 @@ def recurly_over(routes: Mapping[str, Answer | list[Answer]], **settings: Any) -
         clock=clock,
         transport=httpx.MockTransport(wire.respond),
         sleep=sleep,
+        patience=patience,
     )
     return provider, wire

@@ -159,6 +159,18 @@ async def test_where_the_site_cannot_be_read_nothing_is_sent(answer: Any, reason
     assert set(wire.asked) == {"GET /sites"}
 
 
+async def test_a_site_that_is_not_told_in_time_is_a_clear_no_and_not_an_unknown() -> None:
+    invoice = await read(recurly_over(INVOICES)[0], REF)
+    provider, wire = recurly_over({"GET /sites": answered("{}", 500)}, patience=0.01, requests_per_second=1)
+    outcome = await provider.perform(an_order(invoice))
+    assert isinstance(outcome, Rejected)
+    assert (outcome.reason, outcome.detail) == (
+        RejectedReason.UNREACHABLE,
+        "Recurly did not answer in time. Nothing was sent.",
+    )
+    assert set(wire.asked) == {"GET /sites"}
+
+
 async def test_a_site_that_is_switched_to_production_is_noticed_within_minutes() -> None:
     clock = FixedClock()
     sites = [answered(a_page(a_site())), answered(a_page(a_site(mode="production")))]
