@@ -18,12 +18,14 @@ from typing import Any, Final
 import pytest
 import structlog
 
-from bot.sandbox.providers import braintree, lac, lago, recurly, stripe
+from bot.sandbox.providers import braintree, chargebee, lac, lago, recurly, stripe
 from bot.sandbox.providers.stripe_demo import FAILED
 
 _KEYS = (
     stripe.SECRET_KEY,
     stripe.READ_KEY,
+    chargebee.SECRET_KEY,
+    chargebee.READ_KEY,
     lago.SECRET_KEY,
     lago.READ_KEY,
     lac.WRITE_KEY,
