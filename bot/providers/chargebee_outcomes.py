@@ -73,11 +73,12 @@ def recorded(before: Money, seen: Seen, transaction: WireTransaction, request_id
 
 
 def newer(attempt: Attempt, seen: Seen) -> list[WireLinkedPayment]:
-    """The payments made since the guard read, oldest first."""
-    payments = seen.wire.payments
-    known = [place for place, one in enumerate(payments) if one.txn_id == attempt.before.newest_charge]
+    """The payments made since the guard read, oldest first. One without a date may have been."""
+    payments, before = seen.wire.payments, attempt.before.newest_charge
+    known = [place for place, one in enumerate(payments) if one.txn_id == before and one.txn_date is not None]
+    above = payments[known[-1] + 1 if known else 0 :]
     since = attempt.first_sent_at - SKEW
-    return [one for one in payments[known[-1] + 1 if known else 0 :] if (when := at(one.txn_date)) is None or when >= since]
+    return [one for one in above if one.txn_id != before and ((when := at(one.txn_date)) is None or when >= since)]
 
 
 def settled(reader: Reader, attempt: Attempt, seen: Seen, charges: Sequence[Charge]) -> Outcome:

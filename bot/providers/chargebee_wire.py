@@ -108,8 +108,8 @@ class WireInvoice(_Wire):
 
     @property
     def payments(self) -> list[WireLinkedPayment]:
-        """Oldest first; of two in the same second, as Chargebee lists them."""
-        return sorted(self.linked_payments, key=lambda one: one.txn_date or 0)
+        """Oldest first, one without a date last; of two in the same second, as Chargebee lists them."""
+        return sorted(self.linked_payments, key=lambda one: _END_OF_TIME if one.txn_date is None else one.txn_date)
 
     @property
     def newest(self) -> WireLinkedPayment | None:

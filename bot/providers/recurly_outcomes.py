@@ -36,14 +36,20 @@ def accepted(order: ActionOrder, seen: Seen, request_id: str | None) -> Outcome:
     if order.action is not Action.RETRY:
         is_done = invoice.status is _REACHED[order.action]
         return Succeeded(invoice=invoice, request_id=request_id) if is_done else _surprise(invoice, request_id)
-    ours = [one for one in seen.wire.charges if one.origin == FORCED and one.id != order.invoice.newest_charge]
-    if (charge := newest(ours)) is not None:
+    if (charge := newest([one for one in _above(order.invoice, seen) if one.origin == FORCED])) is not None:
         return _by_charge(seen, charge, request_id)
     if invoice.status is InvoiceStatus.PAID:
         return Succeeded(invoice=invoice, ours=False, request_id=request_id)
     if invoice.payment is PaymentState.PROCESSING:
         return _under_way(invoice, request_id)
     return Unknown(cause="Recurly accepted the request and shows no attempt", request_id=request_id)
+
+
+def _above(before: Invoice, seen: Seen) -> list[WireTransaction]:
+    """The attempts that were not there when the guard read looked, the newest first."""
+    charges = seen.wire.charges
+    place = next((place for place, one in enumerate(charges) if one.id == before.newest_charge), len(charges))
+    return charges[:place]
 
 
 def settled(attempt: Attempt, seen: Seen) -> Outcome:

@@ -83,6 +83,11 @@ async def test_a_payment_of_ours_is_told_with_its_amount() -> None:
     assert outcome.charged.minor == 31500
 
 
+@pytest.mark.parametrize(("status", "ending"), [("failure", Declined), ("timeout", Unknown)])
+async def test_a_new_payment_without_a_date_may_be_ours(status: str, ending: type[Outcome]) -> None:
+    assert isinstance(await settled(a_payment(status, NEW_PAYMENT, txn_date=None)), ending)
+
+
 async def test_nothing_new_is_not_applied() -> None:
     assert is_not_applied(await settled())
 

@@ -101,6 +101,14 @@ async def test_a_yes_without_a_new_attempt_is_no_ending() -> None:
     assert isinstance(outcome, Unknown)
 
 
+@pytest.mark.parametrize(("state", "ending"), [("past_due", Unknown), ("processing", Pending)])
+async def test_a_forced_attempt_of_last_week_is_not_taken_for_ours(state: str, ending: type[Outcome]) -> None:
+    """Somebody's forced collection was declined then, and Recurly's own retry is the newest attempt since."""
+    of_last_week = ours("tx0ccccccccc", created=NOW - timedelta(days=7))
+    outcome, _ = await performed(answered(an_invoice(of_last_week, a_charge(), state=state)))
+    assert isinstance(outcome, ending)
+
+
 async def test_an_invoice_that_is_paid_without_an_attempt_of_ours_is_not_called_ours() -> None:
     outcome, _ = await performed(answered(an_invoice(state="paid", balance=0.0)))
     assert isinstance(outcome, Succeeded)
