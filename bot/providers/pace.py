@@ -13,8 +13,8 @@ from bot.domain.errors import FailureReason, ProviderFailure
 
 PATIENCE: Final = 10.0
 """Seconds a read waits for a rate limit to pass; asked for longer, it fails and says so."""
-_LEAST: Final = 1.0
-"""Requests a second that are tried however often the provider asks to slow down."""
+_LEAST: Final = 1 / 16
+"""The part of the configured pace that is kept however often the provider asks to slow down."""
 _RECOVERY: Final = 60.0
 
 
@@ -44,7 +44,7 @@ class Budget:
 
     def __init__(self, pace: Pace) -> None:
         self._most = self._per_second = pace.per_second
-        self._least = min(pace.per_second, _LEAST)
+        self._least = pace.per_second * _LEAST
         self._burst = pace.burst
         self._slots = asyncio.Semaphore(pace.concurrent)
         self._due = 0.0
