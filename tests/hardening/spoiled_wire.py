@@ -9,6 +9,7 @@ from typing import Any, Final
 import httpx
 from hypothesis import strategies as st
 
+from bot.providers.http import READS
 from tests.hardening.wrong import BODIES, Spoiling, dumped, junk, spoilings
 
 STATUSES: Final = (
@@ -63,6 +64,7 @@ class Heard:
     method: str
     path: str
     status: int
+    reads: bool
     content: bytes = field(repr=False)
 
     @property
@@ -87,13 +89,14 @@ class SpoiledWire(httpx.AsyncBaseTransport):
         response = await self._inner.handle_async_request(request)
         if self._wrong is not None and self._at in {None, len(self.heard)}:
             response = self._wrong.of(response)
-        self.heard.append(Heard(request.method, request.url.path, response.status_code, response.content))
+        reads = READS in request.extensions
+        self.heard.append(Heard(request.method, request.url.path, response.status_code, reads, response.content))
         return response
 
     @property
     def answer_to_send(self) -> Heard | None:
         """What was answered to the last request that was no read."""
-        return next((one for one in reversed(self.heard) if one.method != "GET"), None)
+        return next((one for one in reversed(self.heard) if not one.reads), None)
 
 
 def read_json(content: bytes) -> Any:
