@@ -43,6 +43,7 @@ from bot.providers.braintree_queries import VERSION
 from bot.providers.braintree_reads import Reads
 from bot.providers.braintree_wire import WireConnection, WireSubscription, WireTransaction, meaning, readable
 from bot.providers.http import ProviderHttp, Reply, Transport
+from bot.providers.orders import misdirected
 from bot.providers.pace import Pace
 
 PATIENCE: Final = 15.0
@@ -127,7 +128,7 @@ class Braintree:
         await self._http.close()
 
     async def perform(self, order: ActionOrder) -> Outcome:
-        if (refused := self._objection(order)) is not None:
+        if (refused := misdirected(order, self._account, live=self._live) or objection(order)) is not None:
             return refused
         try:
             async with asyncio.timeout(PATIENCE):
@@ -151,17 +152,6 @@ class Braintree:
         except ProviderFailure as failure:
             return Unknown(cause=failure.detail, request_id=failure.request_id)
         return flown_later(attempt, charge, seen.invoice)
-
-    def _objection(self, order: ActionOrder) -> Rejected | None:
-        invoice = order.invoice
-        if invoice.live is not self._live:
-            mode = "live" if self._live else "test"
-            detail = f"Account {self._account} is in {mode} mode, and this subscription is not."
-            return Rejected(reason=RejectedReason.WRONG_MODE, detail=detail)
-        if invoice.ref.account != self._account:
-            detail = f"Subscription {invoice.ref} does not belong to account {self._account}."
-            return Rejected(reason=RejectedReason.INVALID_REQUEST, detail=detail)
-        return objection(order)
 
     async def _send_of(self, order: ActionOrder) -> Send | Rejected:
         """What is to be sent; a void or a capture after one more look at the money in flight. Raises ProviderFailure."""

@@ -49,7 +49,7 @@ from bot.providers.chargebee_wire import WireCollected, WireMailed, WireOneInvoi
 from bot.providers.http import Pairs, ProviderHttp, Reply, Transport
 from bot.providers.links import Links
 from bot.providers.merging import merged
-from bot.providers.orders import unusable
+from bot.providers.orders import misdirected, unusable
 from bot.providers.pace import Pace
 
 REREAD_LIMIT: Final = 8.0
@@ -138,7 +138,7 @@ class Chargebee:
         await self._http.close()
 
     async def perform(self, order: ActionOrder) -> Outcome:
-        if (refused := self._objection(order)) is not None:
+        if (refused := misdirected(order, self._account, live=self._live) or objection(order)) is not None:
             return refused
         form = await self._form(order)
         return form if isinstance(form, Rejected) else await self._sent(order, form)
@@ -158,17 +158,6 @@ class Chargebee:
         except ProviderFailure as failure:
             return Unknown(cause=failure.detail, request_id=failure.request_id)
         return settled(self._reader, attempt, seen, charges)
-
-    def _objection(self, order: ActionOrder) -> Rejected | None:
-        invoice = order.invoice
-        if invoice.live is not self._live:
-            mode = "live" if self._live else "test"
-            detail = f"Account {self._account} is in {mode} mode, and this invoice is not."
-            return Rejected(reason=RejectedReason.WRONG_MODE, detail=detail)
-        if invoice.ref.account != self._account:
-            detail = f"Invoice {invoice.ref} does not belong to account {self._account}."
-            return Rejected(reason=RejectedReason.INVALID_REQUEST, detail=detail)
-        return objection(order)
 
     async def _form(self, order: ActionOrder) -> Pairs | Rejected:
         source = await self._source(order) if order.action is Action.RETRY else None

@@ -29,6 +29,7 @@ from bot.ports import ActionOrder, Unreadable, Window
 from bot.providers import lac_checks
 from bot.providers.http import Access, ProviderHttp, Reply, Transport
 from bot.providers.lac_wire import WireInvoice, invoice_of, read_failure, refusal
+from bot.providers.orders import misdirected
 from bot.providers.pace import Pace
 from bot.providers.wording import scrubbed, setting
 
@@ -220,13 +221,9 @@ class Lac:
         return PORTAL if self._http.host == HOST else None
 
     def _objection(self, order: ActionOrder) -> Rejected | None:
+        if (refused := misdirected(order, self._account, live=self._live)) is not None:
+            return refused
         invoice = order.invoice
-        if invoice.live is not self._live:
-            mode = "live" if self._live else "test"
-            return Rejected(reason=RejectedReason.WRONG_MODE, detail=f"Account {self._account} is in {mode} mode.")
-        if invoice.ref.account != self._account:
-            detail = f"Invoice {invoice.ref} does not belong to account {self._account}."
-            return Rejected(reason=RejectedReason.INVALID_REQUEST, detail=detail)
         if (lack := FACTS.objection(order.action, invoice)) is not None:
             supported = order.action in FACTS.capabilities
             detail = f"Invoice {invoice.label} is {lack.facts['status']}." if supported else FACTS.instead[order.action]

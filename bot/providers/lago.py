@@ -40,6 +40,7 @@ from bot.providers.lago_reads import Reads
 from bot.providers.lago_wire import WireInvoice, WireOneInvoice, WireOnePayment, body_of, is_bare
 from bot.providers.links import Links
 from bot.providers.merging import merged
+from bot.providers.orders import misdirected
 from bot.providers.pace import Pace
 
 WATCH: Final = (2.0, 5.0, 10.0, 30.0, 60.0)
@@ -147,7 +148,11 @@ class Lago:
         await self._http.close()
 
     async def perform(self, order: ActionOrder) -> Outcome:
-        refused = self._objection(order) or await self._objection_by_reading(order)
+        refused = (
+            misdirected(order, self._account, live=self._live)
+            or objection(order)
+            or await self._objection_by_reading(order)
+        )
         return refused if refused is not None else await self._sent(order, send_of(order))
 
     async def settle(self, attempt: Attempt) -> Outcome:
@@ -158,17 +163,6 @@ class Lago:
         if seen is None:
             return Unknown(cause="Lago does not show the invoice any more")
         return settled(attempt, seen)
-
-    def _objection(self, order: ActionOrder) -> Rejected | None:
-        invoice = order.invoice
-        if invoice.live is not self._live:
-            mode = "live" if self._live else "test"
-            detail = f"Account {self._account} is in {mode} mode, and this invoice is not."
-            return Rejected(reason=RejectedReason.WRONG_MODE, detail=detail)
-        if invoice.ref.account != self._account:
-            detail = f"Invoice {invoice.ref} does not belong to account {self._account}."
-            return Rejected(reason=RejectedReason.INVALID_REQUEST, detail=detail)
-        return objection(order)
 
     async def _objection_by_reading(self, order: ActionOrder) -> Outcome | None:
         """What Lago would let through in silence: a retry that charges nobody, and a void of money that is coming."""

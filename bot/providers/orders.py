@@ -24,6 +24,18 @@ def objection_by_state(facts: ProviderFacts, order: ActionOrder) -> Rejected | N
     return Rejected(reason=RejectedReason.NOT_ACTIONABLE, detail=detail)
 
 
+def misdirected(order: ActionOrder, account: str, *, live: bool) -> Rejected | None:
+    """Whether the order is for another account, or for the other one of live and test."""
+    invoice = order.invoice
+    if invoice.live is not live:
+        detail = f"Account {account} is in {'live' if live else 'test'} mode, and {invoice.label} is not."
+        return Rejected(reason=RejectedReason.WRONG_MODE, detail=detail)
+    if invoice.ref.account != account:
+        detail = f"{invoice.ref} does not belong to account {account}."
+        return Rejected(reason=RejectedReason.INVALID_REQUEST, detail=detail)
+    return None
+
+
 def unusable(detail: str) -> Rejected:
     """The order itself makes no sense: a bug of ours or a forged press, and nothing was sent."""
     return Rejected(reason=RejectedReason.INVALID_REQUEST, detail=detail)

@@ -24,12 +24,13 @@ from bot.domain.action import Action
 from bot.domain.capability import LiveCheck, ProviderFacts
 from bot.domain.errors import ProviderFailure
 from bot.domain.invoice import Invoice, InvoiceRef, PaymentMethod
-from bot.domain.outcome import Declined, Outcome, Rejected, RejectedReason, Unknown
+from bot.domain.outcome import Declined, Outcome, Rejected, Unknown
 from bot.domain.records import Attempt
 from bot.ports import ActionOrder, Unreadable, Window
 from bot.providers.http import ProviderHttp, Reply, Transport
 from bot.providers.links import Links
 from bot.providers.merging import merged
+from bot.providers.orders import misdirected
 from bot.providers.pace import Pace
 from bot.providers.paddle_account import LIVE_URL, TEST_URL, Credentials, account_of
 from bot.providers.paddle_answers import is_about_state, refusal, refusal_by_state
@@ -126,7 +127,7 @@ class Paddle:
         await self._http.close()
 
     async def perform(self, order: ActionOrder) -> Outcome:
-        if (refused := self._objection(order)) is not None:
+        if (refused := misdirected(order, self._account, live=self._live) or objection(order)) is not None:
             return refused
         send = send_of(order)
         match await self._http.send(send.method, send.template, *send.ids, body=send.body):
@@ -147,17 +148,6 @@ class Paddle:
         if seen is None:
             return Unknown(cause="Paddle does not show the invoice any more")
         return settled(attempt, seen.invoice, seen.adjustments)
-
-    def _objection(self, order: ActionOrder) -> Rejected | None:
-        invoice = order.invoice
-        if invoice.live is not self._live:
-            mode = "live" if self._live else "test"
-            detail = f"Account {self._account} is in {mode} mode, and this invoice is not."
-            return Rejected(reason=RejectedReason.WRONG_MODE, detail=detail)
-        if invoice.ref.account != self._account:
-            detail = f"Invoice {invoice.ref} does not belong to account {self._account}."
-            return Rejected(reason=RejectedReason.INVALID_REQUEST, detail=detail)
-        return objection(order)
 
     def _accepted(self, order: ActionOrder, reply: Reply) -> Outcome:
         request_id = reply.request_id

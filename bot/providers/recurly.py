@@ -23,12 +23,13 @@ from bot.domain.action import Action
 from bot.domain.capability import LiveCheck, ProviderFacts
 from bot.domain.errors import FailureReason, ProviderFailure
 from bot.domain.invoice import Invoice, InvoiceRef, PaymentMethod
-from bot.domain.outcome import Declined, Outcome, Rejected, RejectedReason, Succeeded, Unknown
+from bot.domain.outcome import Declined, Outcome, Rejected, Succeeded, Unknown
 from bot.domain.records import Attempt
 from bot.ports import ActionOrder, Clock, Unreadable, Window
 from bot.providers.http import ProviderHttp, Reply, Transport
 from bot.providers.links import Links
 from bot.providers.merging import merged
+from bot.providers.orders import misdirected
 from bot.providers.pace import Pace
 from bot.providers.recurly_account import LIVE_RATE, TEST_RATE, Credentials, access_of, base_of, wait_until_reset
 from bot.providers.recurly_answers import (
@@ -163,7 +164,7 @@ class Recurly:
         await self._http.close()
 
     async def perform(self, order: ActionOrder) -> Outcome:
-        if (refused := self._objection(order)) is not None:
+        if (refused := misdirected(order, self._account, live=self._live) or objection(order)) is not None:
             return refused
         try:
             async with asyncio.timeout(self._patience):
@@ -207,17 +208,6 @@ class Recurly:
 
     async def _sent(self, order: ActionOrder, send: Send) -> Reply | Rejected | Unknown:
         return await self._http.send(send.method, send.template, order.invoice.ref.id, body=send.body, key=order.key)
-
-    def _objection(self, order: ActionOrder) -> Rejected | None:
-        invoice = order.invoice
-        if invoice.live is not self._live:
-            mode = "live" if self._live else "test"
-            detail = f"Account {self._account} is in {mode} mode, and this invoice is not."
-            return Rejected(reason=RejectedReason.WRONG_MODE, detail=detail)
-        if invoice.ref.account != self._account:
-            detail = f"Invoice {invoice.ref} does not belong to account {self._account}."
-            return Rejected(reason=RejectedReason.INVALID_REQUEST, detail=detail)
-        return objection(order)
 
     def _accepted(self, order: ActionOrder, send: Send, reply: Reply) -> Outcome:
         request_id = reply.request_id

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from bot.domain.money import Money
 from bot.sandbox.providers.braintree_books import Subscription
-from bot.sandbox.providers.controls import Control, run
-from bot.sandbox.providers.magic import Disturbance
+from bot.sandbox.providers.controls import SHOWN_REQUESTS, Control, FaultControls
 
 if TYPE_CHECKING:
     from bot.sandbox.providers.braintree import FakeBraintree
 
-SHOWN_REQUESTS = 50
 
-
-class Controls:
+class Controls(FaultControls):
     """Each control takes JSON-able arguments by name and answers a JSON-able mapping. Raises ValueError with a sentence."""
 
     def __init__(self, braintree: FakeBraintree) -> None:
         self._braintree = braintree
-        self._controls: dict[str, Control] = {
+        own: dict[str, Control] = {
             "add_invoice": self.add_invoice,
             "seed_demo": self.seed_demo,
             "change_card": self.change_card,
@@ -31,13 +27,9 @@ class Controls:
             "change_amount": self.change_amount,
             "automatic_attempt": self.automatic_attempt,
             "settle_processing": self.settle_processing,
-            "everything": self.everything,
-            "after_effect": self.after_effect,
             "rate_limit": self.rate_limit,
         }
-
-    def run(self, name: str, args: Mapping[str, Any]) -> dict[str, Any]:
-        return run(self._controls, name, args)
+        super().__init__(braintree, own)
 
     def add_invoice(self, **wish: Any) -> dict[str, Any]:
         return {"invoice": self._braintree.add_invoice(**wish)}
@@ -82,16 +74,6 @@ class Controls:
         self._braintree.books.settle(found, success=success)
         return {"status": found.status}
 
-    def everything(self, what: str | None = None, times: int | None = None) -> dict[str, Any]:
-        self._braintree.everything = Disturbance(what) if what else None
-        self._braintree.faults_left = times
-        return {"everything": what, "times": times}
-
-    def after_effect(self, what: str | None = None, times: int | None = None) -> dict[str, Any]:
-        self._braintree.after_effect = Disturbance(what) if what else None
-        self._braintree.faults_left = times
-        return {"after_effect": what, "times": times}
-
     def rate_limit(self, per_second: int | None = None, retry_after: int | None = None) -> dict[str, Any]:
         """Braintree does not say how long to wait, so `retry_after` changes nothing."""
         self._braintree.per_second = per_second
@@ -112,14 +94,7 @@ class Controls:
         """JSON-able: magic customers, switches, ledger, newest requests, subscriptions."""
         braintree = self._braintree
         return {
-            "magic": [{"name": magic.name, "what": magic.what} for magic in braintree.magic()],
-            "controls": sorted(self._controls),
-            "switches": {
-                "everything": braintree.everything,
-                "after_effect": braintree.after_effect,
-                "faults_left": braintree.faults_left,
-                "per_second": braintree.per_second,
-            },
+            **self.shown(per_second=braintree.per_second),
             "ledger": self.ledger(),
             "sent": [],
             "requests": [

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from bot.sandbox.providers.chargebee_books import UNPAID, Invoice
 from bot.sandbox.providers.chargebee_magic import BY_NAME
-from bot.sandbox.providers.controls import Control, run
-from bot.sandbox.providers.magic import Disturbance
+from bot.sandbox.providers.controls import SHOWN_REQUESTS, Control, FaultControls
 
 if TYPE_CHECKING:
     from bot.sandbox.providers.chargebee import FakeChargebee
 
-SHOWN_REQUESTS = 50
 
-
-class Controls:
+class Controls(FaultControls):
     """Each control takes JSON-able arguments by name and answers a JSON-able mapping. Raises ValueError with a sentence."""
 
     def __init__(self, chargebee: FakeChargebee) -> None:
         self._chargebee = chargebee
-        self._controls: dict[str, Control] = {
+        own: dict[str, Control] = {
             "add_invoice": self.add_invoice,
             "seed_demo": self.seed_demo,
             "change_card": self.change_card,
@@ -31,14 +27,10 @@ class Controls:
             "change_amount": self.change_amount,
             "automatic_attempt": self.automatic_attempt,
             "settle_processing": self.settle_processing,
-            "everything": self.everything,
-            "after_effect": self.after_effect,
             "keyed": self.keyed,
             "rate_limit": self.rate_limit,
         }
-
-    def run(self, name: str, args: Mapping[str, Any]) -> dict[str, Any]:
-        return run(self._controls, name, args)
+        super().__init__(chargebee, own)
 
     def add_invoice(self, **wish: Any) -> dict[str, Any]:
         return {"invoice": self._chargebee.add_invoice(**wish)}
@@ -85,16 +77,6 @@ class Controls:
         self._chargebee.settle_processing(invoice, success=success)
         return {"status": self._chargebee.invoices[invoice].status}
 
-    def everything(self, what: str | None = None, times: int | None = None) -> dict[str, Any]:
-        self._chargebee.everything = Disturbance(what) if what else None
-        self._chargebee.faults_left = times
-        return {"everything": what, "times": times}
-
-    def after_effect(self, what: str | None = None, times: int | None = None) -> dict[str, Any]:
-        self._chargebee.after_effect = Disturbance(what) if what else None
-        self._chargebee.faults_left = times
-        return {"after_effect": what, "times": times}
-
     def keyed(self, on: bool) -> dict[str, Any]:
         self._chargebee.keyed = on
         return {"keyed": on}
@@ -118,15 +100,7 @@ class Controls:
         """JSON-able: magic customers, switches, ledger, newest requests, invoices."""
         chargebee = self._chargebee
         return {
-            "magic": [{"name": magic.name, "what": magic.what} for magic in chargebee.magic()],
-            "controls": sorted(self._controls),
-            "switches": {
-                "everything": chargebee.everything,
-                "after_effect": chargebee.after_effect,
-                "faults_left": chargebee.faults_left,
-                "keyed": chargebee.keyed,
-                "per_second": chargebee.limit.per_second,
-            },
+            **self.shown(keyed=chargebee.keyed, per_second=chargebee.limit.per_second),
             "ledger": self.ledger(),
             "sent": [asdict(mail) for mail in chargebee.books.mails],
             "requests": [

@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from bot.sandbox.providers.controls import Control, run
+from bot.sandbox.providers.controls import SHOWN_REQUESTS, Control, FaultControls
 from bot.sandbox.providers.lac_books import CURRENCY, STATUSES, Invoice, seed
-from bot.sandbox.providers.magic import Disturbance
 
 if TYPE_CHECKING:
     from bot.sandbox.providers.lac import FakeLac
 
-SHOWN_REQUESTS = 50
 
-
-class Controls:
+class Controls(FaultControls):
     """Each control takes JSON-able arguments by name and answers a JSON-able mapping. Raises ValueError with a sentence."""
 
     def __init__(self, lac: FakeLac) -> None:
         self._lac = lac
-        self._controls: dict[str, Control] = {
+        own: dict[str, Control] = {
             "add_invoice": self.add_invoice,
             "seed_demo": self.seed_demo,
             "arrive": self.arrive,
             "send_elsewhere": self.send_elsewhere,
-            "everything": self.everything,
-            "after_effect": self.after_effect,
             "rate_limit": self.rate_limit,
         }
-
-    def run(self, name: str, args: Mapping[str, Any]) -> dict[str, Any]:
-        return run(self._controls, name, args)
+        super().__init__(lac, own)
 
     def add_invoice(self, **wish: Any) -> dict[str, Any]:
         """The page asks every provider for one that is open and was tried; here that is one whose delivery failed."""
@@ -52,16 +44,6 @@ class Controls:
     def send_elsewhere(self, invoice: str) -> dict[str, Any]:
         """A colleague sends it in the portal."""
         return self._becomes_sent(invoice, "send_failed")
-
-    def everything(self, what: str | None = None, times: int | None = None) -> dict[str, Any]:
-        self._lac.everything = Disturbance(what) if what else None
-        self._lac.faults_left = times
-        return {"everything": what, "times": times}
-
-    def after_effect(self, what: str | None = None, times: int | None = None) -> dict[str, Any]:
-        self._lac.after_effect = Disturbance(what) if what else None
-        self._lac.faults_left = times
-        return {"after_effect": what, "times": times}
 
     def rate_limit(self, per_second: int | None = None, retry_after: int | None = None) -> dict[str, Any]:
         self._lac.per_second, self._lac.retry_after = per_second, retry_after
@@ -83,14 +65,7 @@ class Controls:
         """JSON-able: magic customers, switches, deliveries, newest requests, invoices."""
         lac = self._lac
         return {
-            "magic": [{"name": magic.name, "what": magic.what} for magic in lac.magic()],
-            "controls": sorted(self._controls),
-            "switches": {
-                "everything": lac.everything,
-                "after_effect": lac.after_effect,
-                "faults_left": lac.faults_left,
-                "per_second": lac.per_second,
-            },
+            **self.shown(per_second=lac.per_second),
             "ledger": self.ledger(),
             "sent": [{"invoice": one.invoice, "at": one.at} for one in lac.books.deliveries],
             "requests": [asdict(seen) for seen in lac.requests[-SHOWN_REQUESTS:]],

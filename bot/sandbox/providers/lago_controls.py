@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from bot.sandbox.providers.controls import Control, run
+from bot.sandbox.providers.controls import SHOWN_REQUESTS, Control, FaultControls
 from bot.sandbox.providers.lago_actions import stores_methods
 from bot.sandbox.providers.lago_books import Invoice
 from bot.sandbox.providers.lago_magic import BY_NAME
-from bot.sandbox.providers.magic import Disturbance
 
 if TYPE_CHECKING:
     from bot.sandbox.providers.lago import FakeLago
 
-SHOWN_REQUESTS = 50
 
-
-class Controls:
+class Controls(FaultControls):
     """Each control takes JSON-able arguments by name and answers a JSON-able mapping. Raises ValueError with a sentence."""
 
     def __init__(self, lago: FakeLago) -> None:
         self._lago = lago
-        self._controls: dict[str, Control] = {
+        own: dict[str, Control] = {
             "add_invoice": self.add_invoice,
             "seed_demo": self.seed_demo,
             "change_card": self.change_card,
@@ -32,16 +28,12 @@ class Controls:
             "change_amount": self.change_amount,
             "automatic_attempt": self.automatic_attempt,
             "settle_processing": self.settle_processing,
-            "everything": self.everything,
-            "after_effect": self.after_effect,
             "rate_limit": self.rate_limit,
             "premium": self.premium,
             "email_settings": self.email_settings,
             "old_server": self.old_server,
         }
-
-    def run(self, name: str, args: Mapping[str, Any]) -> dict[str, Any]:
-        return run(self._controls, name, args)
+        super().__init__(lago, own)
 
     def add_invoice(self, **wish: Any) -> dict[str, Any]:
         return {"invoice": self._lago.add_invoice(**wish)}
@@ -91,16 +83,6 @@ class Controls:
         self._lago.settle_processing(invoice, success=success)
         return {"status": self._lago.invoices[invoice].payment_status}
 
-    def everything(self, what: str | None = None, times: int | None = None) -> dict[str, Any]:
-        self._lago.everything = Disturbance(what) if what else None
-        self._lago.faults_left = times
-        return {"everything": what, "times": times}
-
-    def after_effect(self, what: str | None = None, times: int | None = None) -> dict[str, Any]:
-        self._lago.after_effect = Disturbance(what) if what else None
-        self._lago.faults_left = times
-        return {"after_effect": what, "times": times}
-
     def rate_limit(self, per_second: int | None = None, retry_after: int = 1) -> dict[str, Any]:
         self._lago.limit.per_second, self._lago.limit.retry_after = per_second, retry_after
         return {"per_second": per_second, "retry_after": retry_after}
@@ -135,17 +117,12 @@ class Controls:
         """JSON-able: magic customers, switches, ledger, newest requests, invoices."""
         lago = self._lago
         return {
-            "magic": [{"name": magic.name, "what": magic.what} for magic in lago.magic()],
-            "controls": sorted(self._controls),
-            "switches": {
-                "everything": lago.everything,
-                "after_effect": lago.after_effect,
-                "faults_left": lago.faults_left,
-                "per_second": lago.limit.per_second,
-                "premium": lago.licence.premium,
-                "email_settings": lago.licence.email_settings,
-                "old_server": lago.old_server,
-            },
+            **self.shown(
+                per_second=lago.limit.per_second,
+                premium=lago.licence.premium,
+                email_settings=lago.licence.email_settings,
+                old_server=lago.old_server,
+            ),
             "ledger": self.ledger(),
             "sent": [asdict(mail) for mail in lago.sent],
             "requests": [

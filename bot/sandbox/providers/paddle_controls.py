@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from bot.sandbox.providers.controls import Control, run
-from bot.sandbox.providers.magic import Disturbance, Result
+from bot.sandbox.providers.controls import SHOWN_REQUESTS, Control, FaultControls
+from bot.sandbox.providers.magic import Result
 from bot.sandbox.providers.paddle_actions import ENDED
 from bot.sandbox.providers.paddle_books import Transaction
 from bot.sandbox.providers.paddle_magic import BY_NAME
@@ -15,15 +14,13 @@ from bot.sandbox.providers.paddle_magic import BY_NAME
 if TYPE_CHECKING:
     from bot.sandbox.providers.paddle import FakePaddle
 
-SHOWN_REQUESTS = 50
 
-
-class Controls:
+class Controls(FaultControls):
     """Each control takes JSON-able arguments by name and answers a JSON-able mapping. Raises ValueError with a sentence."""
 
     def __init__(self, paddle: FakePaddle) -> None:
         self._paddle = paddle
-        self._controls: dict[str, Control] = {
+        own: dict[str, Control] = {
             "add_invoice": self.add_invoice,
             "seed_demo": self.seed_demo,
             "change_card": self.change_card,
@@ -31,13 +28,9 @@ class Controls:
             "void_elsewhere": self.void_elsewhere,
             "credit_elsewhere": self.credit_elsewhere,
             "automatic_attempt": self.automatic_attempt,
-            "everything": self.everything,
-            "after_effect": self.after_effect,
             "rate_limit": self.rate_limit,
         }
-
-    def run(self, name: str, args: Mapping[str, Any]) -> dict[str, Any]:
-        return run(self._controls, name, args)
+        super().__init__(paddle, own)
 
     def add_invoice(self, **wish: Any) -> dict[str, Any]:
         return {"invoice": self._paddle.add_invoice(**wish)}
@@ -83,16 +76,6 @@ class Controls:
         charge = self._paddle.books.charge(found, magic.result, magic.decline)
         return {"charge": charge.id, "result": charge.result.value}
 
-    def everything(self, what: str | None = None, times: int | None = None) -> dict[str, Any]:
-        self._paddle.everything = Disturbance(what) if what else None
-        self._paddle.faults_left = times
-        return {"everything": what, "times": times}
-
-    def after_effect(self, what: str | None = None, times: int | None = None) -> dict[str, Any]:
-        self._paddle.after_effect = Disturbance(what) if what else None
-        self._paddle.faults_left = times
-        return {"after_effect": what, "times": times}
-
     def rate_limit(self, per_second: int | None = None, retry_after: int = 1) -> dict[str, Any]:
         self._paddle.limit.per_second, self._paddle.limit.retry_after = per_second, retry_after
         return {"per_second": per_second, "retry_after": retry_after}
@@ -112,14 +95,7 @@ class Controls:
         """JSON-able: magic customers, switches, ledger, newest requests, transactions."""
         paddle = self._paddle
         return {
-            "magic": [{"name": magic.name, "what": magic.what} for magic in paddle.magic()],
-            "controls": sorted(self._controls),
-            "switches": {
-                "everything": paddle.everything,
-                "after_effect": paddle.after_effect,
-                "faults_left": paddle.faults_left,
-                "per_second": paddle.limit.per_second,
-            },
+            **self.shown(per_second=paddle.limit.per_second),
             "ledger": self.ledger(),
             "sent": [{"invoice": identifier, "key": None} for identifier in paddle.actions.sent],
             "requests": [

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from bot.sandbox.providers.controls import Control, run
-from bot.sandbox.providers.magic import Disturbance
+from bot.sandbox.providers.controls import SHOWN_REQUESTS, Control, FaultControls
 from bot.sandbox.providers.recurly_books import Invoice
 from bot.sandbox.providers.recurly_magic import BY_NAME
 
 if TYPE_CHECKING:
     from bot.sandbox.providers.recurly import FakeRecurly
 
-SHOWN_REQUESTS = 50
 
-
-class Controls:
+class Controls(FaultControls):
     """Each control takes JSON-able arguments by name and answers a JSON-able mapping. Raises ValueError with a sentence."""
 
     def __init__(self, recurly: FakeRecurly) -> None:
         self._recurly = recurly
-        self._controls: dict[str, Control] = {
+        own: dict[str, Control] = {
             "add_invoice": self.add_invoice,
             "seed_demo": self.seed_demo,
             "change_card": self.change_card,
@@ -31,13 +27,9 @@ class Controls:
             "change_amount": self.change_amount,
             "automatic_attempt": self.automatic_attempt,
             "settle_processing": self.settle_processing,
-            "everything": self.everything,
-            "after_effect": self.after_effect,
             "rate_limit": self.rate_limit,
         }
-
-    def run(self, name: str, args: Mapping[str, Any]) -> dict[str, Any]:
-        return run(self._controls, name, args)
+        super().__init__(recurly, own)
 
     def add_invoice(self, **wish: Any) -> dict[str, Any]:
         return {"invoice": self._recurly.add_invoice(**wish)}
@@ -88,16 +80,6 @@ class Controls:
         self._recurly.books.settle(found, success=success)
         return {"status": found.state}
 
-    def everything(self, what: str | None = None, times: int | None = None) -> dict[str, Any]:
-        self._recurly.everything = Disturbance(what) if what else None
-        self._recurly.faults_left = times
-        return {"everything": what, "times": times}
-
-    def after_effect(self, what: str | None = None, times: int | None = None) -> dict[str, Any]:
-        self._recurly.after_effect = Disturbance(what) if what else None
-        self._recurly.faults_left = times
-        return {"after_effect": what, "times": times}
-
     def rate_limit(self, per_second: int | None = None, retry_after: int = 1) -> dict[str, Any]:
         self._recurly.limit.per_second, self._recurly.limit.retry_after = per_second, retry_after
         return {"per_second": per_second, "retry_after": retry_after}
@@ -117,14 +99,7 @@ class Controls:
         """JSON-able: magic customers, switches, ledger, newest requests, invoices."""
         recurly = self._recurly
         return {
-            "magic": [{"name": magic.name, "what": magic.what} for magic in recurly.magic()],
-            "controls": sorted(self._controls),
-            "switches": {
-                "everything": recurly.everything,
-                "after_effect": recurly.after_effect,
-                "faults_left": recurly.faults_left,
-                "per_second": recurly.limit.per_second,
-            },
+            **self.shown(per_second=recurly.limit.per_second),
             "ledger": self.ledger(),
             "sent": [],
             "requests": [

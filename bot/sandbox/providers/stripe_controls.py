@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from bot.sandbox.providers.controls import Control, run
-from bot.sandbox.providers.magic import Disturbance
+from bot.sandbox.providers.controls import SHOWN_REQUESTS, Control, FaultControls
 from bot.sandbox.providers.stripe_books import Invoice
 from bot.sandbox.providers.stripe_magic import BY_NAME
 
 if TYPE_CHECKING:
     from bot.sandbox.providers.stripe import FakeStripe
 
-SHOWN_REQUESTS = 50
 
-
-class Controls:
+class Controls(FaultControls):
     """Each control takes JSON-able arguments by name and answers a JSON-able mapping. Raises ValueError with a sentence."""
 
     def __init__(self, stripe: FakeStripe) -> None:
         self._stripe = stripe
-        self._controls: dict[str, Control] = {
+        own: dict[str, Control] = {
             "add_invoice": self.add_invoice,
             "seed_demo": self.seed_demo,
             "change_card": self.change_card,
@@ -31,14 +27,10 @@ class Controls:
             "change_amount": self.change_amount,
             "automatic_attempt": self.automatic_attempt,
             "settle_processing": self.settle_processing,
-            "everything": self.everything,
-            "after_effect": self.after_effect,
             "keyed": self.keyed,
             "rate_limit": self.rate_limit,
         }
-
-    def run(self, name: str, args: Mapping[str, Any]) -> dict[str, Any]:
-        return run(self._controls, name, args)
+        super().__init__(stripe, own)
 
     def add_invoice(self, **wish: Any) -> dict[str, Any]:
         return {"invoice": self._stripe.add_invoice(**wish)}
@@ -91,16 +83,6 @@ class Controls:
         self._stripe.settle_processing(invoice, success=success)
         return {"status": self._stripe.invoices[invoice].status}
 
-    def everything(self, what: str | None = None, times: int | None = None) -> dict[str, Any]:
-        self._stripe.everything = Disturbance(what) if what else None
-        self._stripe.faults_left = times
-        return {"everything": what, "times": times}
-
-    def after_effect(self, what: str | None = None, times: int | None = None) -> dict[str, Any]:
-        self._stripe.after_effect = Disturbance(what) if what else None
-        self._stripe.faults_left = times
-        return {"after_effect": what, "times": times}
-
     def keyed(self, on: bool) -> dict[str, Any]:
         self._stripe.keyed = on
         return {"keyed": on}
@@ -127,15 +109,7 @@ class Controls:
         """JSON-able: magic customers, switches, ledger, newest requests, invoices."""
         stripe = self._stripe
         return {
-            "magic": [{"name": magic.name, "what": magic.what} for magic in stripe.magic()],
-            "controls": sorted(self._controls),
-            "switches": {
-                "everything": stripe.everything,
-                "after_effect": stripe.after_effect,
-                "faults_left": stripe.faults_left,
-                "keyed": stripe.keyed,
-                "per_second": stripe.limit.per_second,
-            },
+            **self.shown(keyed=stripe.keyed, per_second=stripe.limit.per_second),
             "ledger": self.ledger(),
             "sent": [asdict(mail) for mail in stripe.sent],
             "requests": [
