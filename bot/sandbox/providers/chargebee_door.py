@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections import deque
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from bot.sandbox.providers import chargebee_errors as errors
+from bot.sandbox.providers.limit import Limit
 from bot.sandbox.wire import Fault
 
 KEY_LIFE = 30 * 60.0
@@ -36,21 +36,11 @@ def admit(headers: Mapping[str, str], keys: Collection[ApiKey]) -> ApiKey:
     raise errors.unauthorized()
 
 
-class RateLimit:
-    """So many requests in any one second; None is no limit. The real one counts by the minute, which no test waits for."""
+class RateLimit(Limit):
+    """Chargebee's word for too many requests. The real one counts by the minute, which no test waits for."""
 
-    def __init__(self) -> None:
-        self.per_second: int | None = None
-        self.retry_after: int | None = None
-        self._recent: deque[float] = deque()
-
-    def take(self, now: float) -> None:
-        """Raises ChargebeeError 429; a refused request does not count."""
-        while self._recent and self._recent[0] <= now - 1:
-            self._recent.popleft()
-        if self.per_second is not None and len(self._recent) >= self.per_second:
-            raise errors.too_many(self.retry_after)
-        self._recent.append(now)
+    def refusal(self) -> Exception:
+        return errors.too_many(self.retry_after)
 
 
 @dataclass(frozen=True, slots=True)

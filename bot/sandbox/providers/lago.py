@@ -254,7 +254,7 @@ class FakeLago:
             case Disturbance.ERROR:
                 return Answer(500, HTML, "text/html; charset=utf-8")
             case Disturbance.LIMITED:
-                return _error(self.limit.exceeded())
+                return _error(self.limit.refusal())
             case Disturbance.HTML:
                 return Answer(200, HTML, "text/html; charset=utf-8")
             case Disturbance.EMPTY:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from bot.sandbox.providers import lago_errors as errors
+from bot.sandbox.providers.limit import Limit
 from bot.sandbox.wire import Fault
+
+_USUAL = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,30 +37,22 @@ def admit(headers: Mapping[str, str], keys: Collection[ApiKey]) -> ApiKey:
     raise errors.refused(401)
 
 
-class RateLimit:
-    """So many requests in any one second, told in the headers of every answer; None is no limit and no headers."""
+class RateLimit(Limit):
+    """Lago's word for too many requests, and the headers of every answer."""
 
     def __init__(self) -> None:
-        self.per_second: int | None = None
-        self.retry_after: int = 1
-        self._recent: deque[float] = deque()
+        super().__init__(retry_after=1)
 
-    def take(self, now: float) -> None:
-        """Raises LagoError 429; a refused request does not count."""
-        while self._recent and self._recent[0] <= now - 1:
-            self._recent.popleft()
-        if self.per_second is not None and len(self._recent) >= self.per_second:
-            raise self.exceeded()
-        self._recent.append(now)
-
-    def exceeded(self) -> errors.LagoError:
+    def refusal(self) -> errors.LagoError:
         return errors.LagoError(429, {"status": 429, "error": "Too Many Requests"}, self.headers)
 
     @property
     def headers(self) -> dict[str, str]:
-        left = max((self.per_second or 50) - len(self._recent), 0)
-        reset = {"X-RateLimit-Limit": str(self.per_second or 50), "X-RateLimit-Reset": str(self.retry_after)}
-        return {**reset, "X-RateLimit-Remaining": str(left)}
+        return {
+            "X-RateLimit-Limit": str(self.per_second or _USUAL),
+            "X-RateLimit-Reset": str(self.retry_after or 0),
+            "X-RateLimit-Remaining": str(self.left(_USUAL)),
+        }
 
 
 @dataclass(frozen=True, slots=True)

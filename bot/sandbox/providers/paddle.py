@@ -196,7 +196,7 @@ class FakePaddle:
             case Disturbance.ERROR:
                 return _error(errors.PaddleError(500, "internal_error", "Something went wrong."), request_id)
             case Disturbance.LIMITED:
-                return _error(errors.too_many(self.limit.retry_after), request_id)
+                return _error(self.limit.refusal(), request_id)
             case Disturbance.HTML:
                 return Answer(200, HTML, "text/html; charset=utf-8")
             case Disturbance.EMPTY:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from bot.sandbox.providers import paddle_errors as errors
+from bot.sandbox.providers.limit import Limit
 from bot.sandbox.wire import Fault
 
 
@@ -40,21 +40,14 @@ def admit(headers: Mapping[str, str], keys: Collection[ApiKey]) -> ApiKey:
     raise errors.unauthorized("invalid_token")
 
 
-class RateLimit:
-    """So many requests in any one second; None is no limit. Paddle's own is 240 in a minute."""
+class RateLimit(Limit):
+    """Paddle's word for too many requests. The real limit is 240 in a minute."""
 
     def __init__(self) -> None:
-        self.per_second: int | None = None
-        self.retry_after: int = 1
-        self._recent: deque[float] = deque()
+        super().__init__(retry_after=1)
 
-    def take(self, now: float) -> None:
-        """Raises PaddleError 429; a refused request does not count."""
-        while self._recent and self._recent[0] <= now - 1:
-            self._recent.popleft()
-        if self.per_second is not None and len(self._recent) >= self.per_second:
-            raise errors.too_many(self.retry_after)
-        self._recent.append(now)
+    def refusal(self) -> errors.PaddleError:
+        return errors.too_many(self.retry_after or 1)
 
 
 @dataclass(frozen=True, slots=True)

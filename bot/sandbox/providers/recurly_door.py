@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bot.sandbox.providers import recurly_errors as errors
+from bot.sandbox.providers.limit import Limit
 from bot.sandbox.wire import Fault
 
 VERSION = "v2021-02-25"
 ACCEPTED = (f"application/vnd.recurly.{VERSION}", f"application/vnd.recurly.{VERSION}+json")
+_USUAL = 400
+"""Requests a minute that a test site is told."""
 KEY_LIFE = 3600.0
 LONGEST_KEY = 255
 
@@ -32,29 +34,21 @@ def admit(headers: Mapping[str, str], secret: str) -> None:
         raise errors.RecurlyError(406, "invalid_api_version", message, extra=extra)
 
 
-class RateLimit:
-    """So many requests in any one second, told in the headers of every answer; None is no limit."""
+class RateLimit(Limit):
+    """Recurly's word for too many requests, and the headers of every answer."""
 
     def __init__(self) -> None:
-        self.per_second: int | None = None
-        self.retry_after: int = 1
-        self._recent: deque[float] = deque()
+        super().__init__(retry_after=1)
 
-    def take(self, now: float) -> None:
-        """Raises RecurlyError 429; a refused request does not count."""
-        while self._recent and self._recent[0] <= now - 1:
-            self._recent.popleft()
-        if self.per_second is not None and len(self._recent) >= self.per_second:
-            raise errors.too_many()
-        self._recent.append(now)
+    def refusal(self) -> Exception:
+        return errors.too_many()
 
     def headers(self, now: float) -> dict[str, str]:
         """The end of the limit is a moment, in seconds since 1970."""
-        limit = self.per_second or 400
         return {
-            "X-RateLimit-Limit": str(limit),
-            "X-RateLimit-Remaining": str(max(limit - len(self._recent), 0)),
-            "X-RateLimit-Reset": str(int(now) + self.retry_after),
+            "X-RateLimit-Limit": str(self.per_second or _USUAL),
+            "X-RateLimit-Remaining": str(self.left(_USUAL)),
+            "X-RateLimit-Reset": str(int(now) + (self.retry_after or 0)),
         }
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections import deque
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from bot.sandbox.providers import stripe_errors as errors
+from bot.sandbox.providers.limit import Limit
 from bot.sandbox.wire import Fault
 
 KEY_LIFE = 24 * 3600.0
@@ -71,21 +71,11 @@ def _given(header: str) -> str:
             return ""
 
 
-class RateLimit:
-    """So many requests in any one second; None is no limit."""
+class RateLimit(Limit):
+    """Stripe's word for too many requests."""
 
-    def __init__(self) -> None:
-        self.per_second: int | None = None
-        self.retry_after: int | None = None
-        self._recent: deque[float] = deque()
-
-    def take(self, now: float) -> None:
-        """Raises StripeError 429; a refused request does not count."""
-        while self._recent and self._recent[0] <= now - 1:
-            self._recent.popleft()
-        if self.per_second is not None and len(self._recent) >= self.per_second:
-            raise errors.too_many("global-rate", self.retry_after)
-        self._recent.append(now)
+    def refusal(self) -> Exception:
+        return errors.too_many("global-rate", self.retry_after)
 
 
 @dataclass(frozen=True, slots=True)
