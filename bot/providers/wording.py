@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
-_KEY = re.compile(r"\b(?:[a-z]+_)?(?:sk|rk|pk|ek|whsec)_[\w*]+|\bpdl_[a-z]+_\w+|\b\w+_secret_\w+|(?i:bearer|basic)\s+\S+")
+_KEY = re.compile(
+    r"\b(?:[a-z]+_)?(?:sk|rk|pk|ek|whsec)_[\w*]+|\bpdl_[a-z]+_\w+|\b\w+_secret_\w+|(?i:bearer|basic)\s+\S+"
+    r"|\b(?:[a-z]+_)?(?:test|live)_(?=\w*[0-9A-Z])\w{12,}"  # Chargebee's, and others that begin with their mode
+)
 _ADDRESS = re.compile(r"[^\s@<>]+@[^\s@<>]+")
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _LIMIT = 200
