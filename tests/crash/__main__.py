@@ -18,6 +18,7 @@ from tests.crash.databases import KINDS
 from tests.crash.oracle import Kills, Verdict
 from tests.crash.rounds import Lane, lane
 from tests.crash.scenarios import SCENARIOS, Scenario
+from tests.memory import folder_in_memory
 
 _HEADS = (
     "scenario",
@@ -38,8 +39,6 @@ _SECOND_DEATHS = 6
 _STRAYS = 6
 """Deaths at other points, to see that they are what they are taken for: the same as one right after something got out."""
 _SAMPLED_SINGLES = 2
-_MEMORY = Path("/dev/shm")
-"""Where there is one: a disk would only be slower."""
 
 
 @dataclass(slots=True)
@@ -96,7 +95,7 @@ async def _run(wishes: argparse.Namespace) -> int:
     began = time.monotonic()
     acts = _chosen_acts(wishes)
     queue = acts[::-1]
-    with tempfile.TemporaryDirectory(prefix="recoup-crash-", dir=_memory()) as folder:
+    with tempfile.TemporaryDirectory(prefix="recoup-crash-", dir=folder_in_memory()) as folder:
 
         async def work(number: int) -> None:
             async with lane(Path(folder) / f"lane-{number}") as mine:
@@ -119,10 +118,6 @@ async def _run(wishes: argparse.Namespace) -> int:
     deaths = sum(verdict.killed for act in acts for verdict in act.verdicts)
     _say(f"\n{deaths} deaths in {time.monotonic() - began:.0f} s, {broken} violations")
     return 1 if broken else 0
-
-
-def _memory() -> Path | None:
-    return _MEMORY if _MEMORY.is_dir() else None
 
 
 def _chosen_acts(wishes: argparse.Namespace) -> list[Act]:
