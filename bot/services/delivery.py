@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
@@ -27,6 +29,8 @@ AT_ONCE = 4
 _LONGEST_PAUSE = 60.0
 _LONGEST_WAIT = 1200.0
 """Seconds. Slack asks for some; the outbox takes a postponement beyond 30 minutes for a clock that was set back."""
+_NOTE_WITHIN = 30.0
+"""Seconds, half a lease."""
 _BRIEF = 0.5
 
 _log = structlog.get_logger()
@@ -132,14 +136,28 @@ class Delivery:
             LETTERS.labels(letter.kind.value, failure.why.value).inc()
             _log.warning("letter.not_said", kind=letter.kind, why=failure.why, detail=failure.detail)
             if failure.why in {NotSaid.GONE, NotSaid.UNUSABLE}:
-                await self._outbox.give_up(letter, owner, str(failure))
+                await self._note(partial(self._outbox.give_up, letter, owner, str(failure)))
             else:
                 pause = min(failure.retry_after or min(2.0**letter.tries, _LONGEST_PAUSE), _LONGEST_WAIT)
                 until = self._clock.now() + timedelta(seconds=pause)
-                await self._outbox.postpone(letter, owner, until, str(failure))
+                await self._note(partial(self._outbox.postpone, letter, owner, until, str(failure)))
         else:
             LETTERS.labels(letter.kind.value, "sent").inc()
-            await self._outbox.sent(letter, owner)
+            await self._note(partial(self._outbox.sent, letter, owner))
+
+    async def _note(self, write: Callable[[], Awaitable[None]]) -> None:
+        """What became of a letter, written again while the database is away: until its lease ends, nobody else says
+        anything at that place, not even how the decision ended."""
+        give_up_at = time.monotonic() + _NOTE_WITHIN
+        while True:
+            try:
+                await write()
+            except JournalUnavailable:
+                if time.monotonic() >= give_up_at:
+                    raise
+                await asyncio.sleep(_BRIEF)
+            else:
+                return
 
     async def _say(self, letter: Letter) -> None:  # noqa: C901 - one line per kind of letter
         match letter.kind:

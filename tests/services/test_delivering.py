@@ -6,16 +6,20 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from bot.domain.action import Action, ActionState
 from bot.domain.content import AlertContent, CardContent, Choice, Content, EndingContent, RefusalContent
+from bot.domain.errors import JournalUnavailable
 from bot.domain.offer import Offer
 from bot.domain.outcome import Declined, Outcome, Succeeded, Unknown
 from bot.domain.records import ReplyTo
 from bot.domain.refusal import RefusalKind
-from bot.ports import NotSaid, SlackFailure
+from bot.ports import Letter, NotSaid, Outbox, SlackFailure
+from bot.services.addresses import Slack
+from bot.services.delivery import Delivery
 from bot.storage.journal import SqlJournal
 from tests.builders import (
     ANA,
@@ -362,6 +366,37 @@ async def test_a_letter_that_trips_over_a_bug_does_not_stop_the_others(outside: 
     await bench.talk()
     assert len(bench.announcer.said) == 1
     assert await bench.storage.outbox.waiting() == 0
+
+
+class _AwayTwice:
+    """The database takes nothing for a second, right when a letter was said."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self.refused = 0
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything else is the database's."""
+        return getattr(self._outbox, name)
+
+    async def sent(self, letter: Letter, owner: str) -> None:
+        if self.refused < 2:
+            self.refused += 1
+            raise JournalUnavailable("locked")
+        await self._outbox.sent(letter, owner)
+
+
+async def test_a_letter_that_was_said_while_the_database_was_away_does_not_hold_up_the_next_one(outside: Outside) -> None:
+    away = _AwayTwice(outside.storage.outbox)
+    bench = Bench(outside)
+    slack, talk = Slack(bench.announcer, ops_channel=None), bench.talk_signal
+    delivery = Delivery(bench.journal, away, bench.messages, slack, clock=bench.clock, talk=talk)
+    await bench.press(await bench.shown())
+    assert await delivery.step()
+    await bench.work()
+    assert await delivery.step()
+    assert away.refused == 2
+    assert bench.announcer.states() == [ActionState.ACCEPTED, ActionState.SUCCEEDED]
 
 
 async def test_a_message_is_in_one_senders_hands_at_a_time(outside: Outside) -> None:
